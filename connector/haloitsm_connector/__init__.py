@@ -1,0 +1,1 @@
+"""Read, transform and write HaloITSM, declared in YAML or called from Python."""

@@ -1,0 +1,1 @@
+"""The HTTP client: how to talk to one system."""

@@ -1,0 +1,1 @@
+"""Transformers: named verbs in chains, declared in YAML, compiled once."""
