@@ -1,15 +1,15 @@
 """What can go wrong, grouped by what to do about it::
 
-ConnectorError
-├── ConfigError            fix the configuration; carries every Problem
-├── InputError             fix what was given: an argument, an entity name, a data file
-├── EntityError            one entity cannot go on; the others do
-└── RemoteError            the other side failed
-    ├── UnreachableError       no connection, or no answer in time; nothing was changed
-    ├── AuthenticationError    no token, or the token was refused
-    ├── StatusError            an answer with an error status
-    ├── AnswerError            an answer that cannot be read, or that contradicts itself
-    └── LostAnswerError        a write may have taken effect, and nobody told us
+    ConnectorError
+    ├── ConfigError            fix the configuration; carries every Problem
+    ├── InputError             fix what was given: an argument, an entity name, a data file
+    ├── EntityError            one entity cannot go on; the others do
+    └── RemoteError            the other side failed
+        ├── UnreachableError       no connection, or no answer in time; nothing was changed
+        ├── AuthenticationError    no token, or the token was refused
+        ├── StatusError            an answer with an error status
+        ├── AnswerError            an answer that cannot be read, or that contradicts itself
+        └── LostAnswerError        a write may have taken effect, and nobody told us
 """
 
 from __future__ import annotations

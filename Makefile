@@ -1,0 +1,49 @@
+# Two commands set everything up on a bare machine with Python 3.11: make demo, make test.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHONSAFEPATH := 1
+
+.PHONY: demo test check lint types layers docs wheel clean
+
+demo: $(VENV)/.user          ## Run the main job on the built-in sandbox
+	$(BIN)/haloitsm demo
+
+test: $(VENV)/.dev           ## Run the whole test suite
+	$(BIN)/pytest -n auto $(ARGS)
+
+check: lint types layers docs wheel  ## Everything CI checks besides the tests
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+layers: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.dev           ## Fail when a generated page or the editor schema is stale (mend: make docs ARGS=--write)
+	$(BIN)/python docs/generate.py $(ARGS)
+
+wheel: $(VENV)/.dev          ## Build the wheel and try it where the sources are not
+	rm -rf dist $(VENV)-wheel
+	$(BIN)/python -m build --wheel --outdir dist .
+	$(PYTHON) -m venv $(VENV)-wheel
+	$(VENV)-wheel/bin/pip install --quiet --disable-pip-version-check dist/*.whl
+	cd /tmp && $(CURDIR)/$(VENV)-wheel/bin/haloitsm --help >/dev/null && $(CURDIR)/$(VENV)-wheel/bin/haloitsm demo
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.user: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@ $(VENV)/.user
+
+clean:
+	rm -rf $(VENV) $(VENV)-wheel dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
