@@ -1,0 +1,64 @@
+"""Rebuilds the catalogue from the OpenAPI document of one's own instance."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ..errors import InputError
+from .derive import Rows, derive
+from .encoding import text
+from .facts import bundled
+from .load import OPERATIONS, SCHEMAS, Catalogue
+
+_HINT = "Give the OpenAPI document of your instance: a JSON object with 'paths', plain or gzipped."
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a refresh found: how many operations there are now, and the names that came and went."""
+
+    operations: int
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+def refresh(document: bytes, folder: Path) -> Summary:
+    """Write a catalogue made from ``document`` into ``folder``; load it with ``Catalogue.load(folder)``.
+
+    Compares with the catalogue that was in ``folder``, else with the bundled one. Raises InputError when the document
+    is not an OpenAPI document with operations; the folder is then left as it was.
+    """
+    before = {
+        operation.name for operation in Catalogue.load(folder if (folder / OPERATIONS).exists() else None).operations()
+    }
+    write(derive(read_document(document), bundled()), folder)
+    after = {operation.name for operation in Catalogue.load(folder).operations()}
+    return Summary(len(after), tuple(sorted(after - before)), tuple(sorted(before - after)))
+
+
+def read_document(document: bytes) -> Mapping[str, Any]:
+    """Decode an OpenAPI document, plain or gzipped; raises InputError when it is none."""
+    try:
+        openapi = orjson.loads(gzip.decompress(document) if document[:2] == b"\x1f\x8b" else document)
+    except (ValueError, OSError, EOFError, zlib.error) as error:
+        raise InputError(f"The document cannot be read: {error}", _HINT) from None
+    if not isinstance(openapi, dict) or not isinstance(openapi.get("paths"), dict) or not openapi["paths"]:
+        raise InputError("The document is not an OpenAPI document with paths", _HINT)
+    return openapi
+
+
+def write(rows: Mapping[str, Rows], folder: Path) -> None:
+    """Write both files of a catalogue, each in one step, so that a reader never meets half a file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sections = {SCHEMAS: ("schemas",), OPERATIONS: ("aliases", "paths")}
+    for name, parts in sections.items():
+        unfinished = folder / f"{name}.part"
+        unfinished.write_text(text({part: rows[part] for part in parts}), "utf-8")
+        unfinished.replace(folder / name)
