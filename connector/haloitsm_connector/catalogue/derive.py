@@ -10,7 +10,7 @@ from .encoding import code, compact
 from .facts import Facts
 from .labels import label
 from .model import METHODS
-from .types import Schema, field_type, mapping, parameter_type, reference
+from .types import Schema, field_type, mapping, parameter_type, reference, sequence
 
 Rows = dict[str, dict[str, Any]]
 _PAGING = {"pageinate", "page_no", "page_size"}
@@ -47,7 +47,8 @@ class _Document:
 
     @property
     def paths(self) -> Mapping[str, Any]:
-        return mapping(self.openapi.get("paths"))
+        paths = mapping(self.openapi.get("paths"))
+        return {path: item for path, item in paths.items() if path.startswith("/")}
 
     def operation(self, method: str, path: str) -> Schema:
         return mapping(mapping(self.paths.get(path)).get(method.lower()))
@@ -60,10 +61,10 @@ class _Document:
 def _path(document: _Document, path: str) -> dict[str, Any]:
     item = mapping(document.paths[path])
     operations = {method: document.operation(method, path) for method in METHODS if method.lower() in item}
-    tags = [tag for operation in operations.values() for tag in operation.get("tags") or []]
+    tags = [tag for operation in operations.values() for tag in _tags(operation)]
     parameters = [p for operation in operations.values() for p in _parameters(item, operation, "path")]
     return {
-        "tag": str(tags[0]) if tags else root(path),
+        "tag": tags[0] if tags else root(path),
         **compact({"path": {name: code(type_) for name, type_, _ in parameters}}),
         **{method: _operation(document, method, path, operation) for method, operation in operations.items()},
     }
@@ -84,7 +85,7 @@ def _operation(document: _Document, method: str, path: str, operation: Schema) -
     record = None if binary else _record(document, method, path, operation, listing is not None)
     return compact(
         {
-            "label": facts.labels.get(name) or label(method, path, body, record, facts.nouns),
+            "label": facts.labels.get(name) or label(method, path, _verb(method, body, record, listing), facts.nouns),
             "query": query,
             "body": body,
             "record": record,
@@ -95,10 +96,17 @@ def _operation(document: _Document, method: str, path: str, operation: Schema) -
     ) | ({} if listing is None else {"list": listing})
 
 
+def _verb(method: str, body: str | None, record: str | None, listing: object) -> str:
+    if method == "POST":
+        by_body = {"array": "Create or update" if record else "Process", "object": "Send"}
+        return by_body.get(body or "", "Post")
+    return "List" if listing is not None else method.capitalize()
+
+
 def _parameters(item: Schema, operation: Schema, where: str) -> Iterator[tuple[str, str, bool]]:
     """Yield name, type and whether required, of each parameter once; Halo declares 22 of them twice."""
     seen = set()
-    for parameter in [*(operation.get("parameters") or []), *(item.get("parameters") or [])]:
+    for parameter in [*sequence(operation.get("parameters")), *sequence(item.get("parameters"))]:
         facts = mapping(parameter)
         name = facts.get("name")
         if facts.get("in") == where and isinstance(name, str) and name not in seen:
@@ -153,8 +161,8 @@ def _record(document: _Document, method: str, path: str, operation: Schema, list
     parent = path.partition("/{")[0]
     known = facts.records.get(path) or mapping(facts.lists.get(parent)).get("record")
     posted = _body(document.operation("POST", parent))[1]
-    tag = (operation.get("tags") or [None])[0] if parent == f"/{root(path)}" else None
-    for name in (known, posted, tag):
+    tags = _tags(operation) if parent == f"/{root(path)}" else []
+    for name in (known, posted, *tags):
         if name:
             base = name.removesuffix("_List")
             names = (f"{base}_List", base) if listed else (base, f"{base}_List")
@@ -166,19 +174,22 @@ def _record(document: _Document, method: str, path: str, operation: Schema, list
 def _key(document: _Document, path: str, record: str | None) -> list[str]:
     if key := document.facts.keys.get(root(path)):
         return key
-    return ["id"] if record is None or "id" in document.schemas[record]["properties"] else []
+    return ["id"] if record is None or "id" in mapping(document.schemas[record]["properties"]) else []
 
 
 def _aliases(document: _Document) -> Rows:
     """Return other names of first path segments: the schema posted there, the tag, and those known by use."""
     roots = {root(path) for path in document.paths}
+    taken = {first.casefold() for first in roots}
     found: dict[str, Any] = {}
     for path in sorted(document.paths, key=lambda path: (path.count("/"), path)):
-        tags = [tag for value in mapping(document.paths[path]).values() for tag in mapping(value).get("tags") or []]
+        tags = [tag for value in mapping(document.paths[path]).values() for tag in _tags(mapping(value))]
         names = [*tags, _body(document.operation("POST", path))[1] if path.count("/") == 1 else None]
         for name in names:
-            if name and name not in roots:
-                found.setdefault(str(name).removesuffix("_List"), root(path))
+            alias = (name or "").removesuffix("_List")
+            if alias and alias.casefold() not in taken:
+                taken.add(alias.casefold())
+                found[alias] = root(path)
     return found | {alias: first for alias, first in document.facts.aliases.items() if first in roots}
 
 
@@ -187,6 +198,10 @@ def _fields(schema: Schema, schemas: Mapping[str, Schema]) -> dict[str, str]:
     return {
         name: code(*field_type(value, schemas), mark=bool(value.get("readOnly"))) for name, value in properties.items()
     }
+
+
+def _tags(operation: Schema) -> list[str]:
+    return [tag for tag in sequence(operation.get("tags")) if isinstance(tag, str)]
 
 
 def root(path: str) -> str:

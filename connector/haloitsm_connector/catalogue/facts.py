@@ -14,11 +14,18 @@ DATA = Path(__file__).with_name("data")
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Facts that survive a new document (the sources of each are in ``data/curated.json`` by section name).
+    """Facts that survive a new document; ``data/curated.json`` has a section for each but most of the ``lists``.
 
-    ``aliases``, ``nouns`` and ``keys`` go by first path segment; ``lists`` and ``records`` by path; ``labels``,
-    ``requires``, ``query`` (parameters the document lacks) and ``undocumented`` by operation name; ``types`` by
-    parameter name. ``singles`` are GETs without path parameter that answer one object, ``binaries`` answer bytes.
+    - ``lists`` by path: key, paging and date filters (halo-api-facts 2.1 to 2.4).
+    - ``aliases`` another name to a first path segment (8); ``nouns`` a segment to the noun it stands for.
+    - ``labels`` by operation name, where method and path do not make a good one.
+    - ``keys`` by first segment: what identifies a record, if not its id (4.3, 9).
+    - ``records`` by path, where the document does not show the schema.
+    - ``requires`` by operation name: a list answers no rows without one of these (2.4, 3, 8).
+    - ``query`` by operation name, or method and body: parameters in use that the document lacks (2.2, 2.3, 4.1).
+    - ``undocumented`` operation name to tag: in use, but not in the document (10).
+    - ``types`` by parameter name: dates that the document calls booleans (2.4).
+    - ``singles`` GETs of one object though their path has no parameter; ``binaries`` answer bytes (3, 4.5, 9).
     """
 
     lists: Mapping[str, Mapping[str, Any]]
@@ -31,8 +38,8 @@ class Facts:
     query: Mapping[str, Mapping[str, str]]
     undocumented: Mapping[str, str]
     types: Mapping[str, str]
-    singles: frozenset[str]
-    binaries: frozenset[str]
+    singles: list[str]
+    binaries: list[str]
 
 
 def bundled(lists: Mapping[str, Mapping[str, Any]] | None = None) -> Facts:
@@ -40,5 +47,4 @@ def bundled(lists: Mapping[str, Mapping[str, Any]] | None = None) -> Facts:
     curated = json.loads((DATA / "curated.json").read_text("utf-8"))
     if lists is None:
         lists = json.loads((DATA / "lists.json").read_text("utf-8"))["lists"]
-    frozen = {name: frozenset(curated.pop(name)) for name in ("singles", "binaries")}
-    return Facts(lists={**(lists or {}), **curated.pop("lists")}, **curated, **frozen)
+    return Facts(**{**curated, "lists": {**lists, **curated["lists"]}})

@@ -6,40 +6,40 @@ from collections.abc import Mapping
 
 from .words import plural, singular, split
 
-_ONE = {"GET": "Get one", "POST": "Create or update one", "DELETE": "Delete one"}
+_INTEGRATION_VERBS = {"Get", "Post", "Import", "Export", "Send", "Search", "Link", "Unlink", "Validate"}
 
 
-def label(method: str, path: str, body: str | None, record: str | None, nouns: Mapping[str, str]) -> str:
-    """Return a label such as "Get one action"; ``nouns`` maps a path segment to the noun that it stands for."""
-    literals = [part for part in path.split("/") if part and "{" not in part]
-    first, *rest = literals or [path]
+def label(method: str, path: str, verb: str, nouns: Mapping[str, str]) -> str:
+    """Return a label such as "Get one action".
+
+    ``verb`` is what the operation does when the path is a collection's or a record's; ``nouns`` maps a path segment to
+    the noun that it stands for. What else stands in the path of a POST is said after a colon: "Agents: clear cache".
+    """
+    one = "{" in path
+    first, *rest = [part for part in path.split("/") if part and "{" not in part] or [path]
     if first == "IntegrationData" and rest:
-        return _integration(method, path, rest)
+        return _integration(method, rest, one)
     if first == "Notify":
-        return f"{'Get' if method == 'GET' else 'Send'} a {' '.join([*rest, 'notification'])}"
-    noun = nouns.get(first) or singular(" ".join(split(first)))
-    what = " ".join(word for part in rest for word in split(part))
-    if method == "POST" and (what or "{" in path):
-        return f"{_capital(plural(noun))}: {what or 'run'}"
+        return f"{'Get' if method == 'GET' else 'Send'} notification{' from ' if rest else ''}{' '.join(rest)}"
+    noun = nouns.get(first) or _noun(first)
+    what = " ".join(nouns.get(part) or " ".join(split(part)) for part in rest)
+    if method == "POST" and (what or one):
+        many = plural(noun)
+        return f"{many[:1].upper()}{many[1:]}: {what or 'process'}"
     noun = f"{noun} {singular(what)}".strip()
-    if method == "DELETE" or "{" in path or body == "object":
-        return f"{_ONE[method]} {_item(noun)}"
-    many = "List" if method == "GET" else "Create or update" if record else "Process"
-    return f"{many} {plural(noun)}"
+    if not one and verb in ("List", "Create or update", "Process", "Post"):
+        return f"{verb} {plural(noun)}"
+    return f"{verb} one {'set of ' if noun.endswith('details') else ''}{noun}"
 
 
-def _integration(method: str, path: str, rest: list[str]) -> str:
-    """``/IntegrationData/Get/Xero`` gets or sends what a third party holds."""
-    verb, *system = rest
-    if verb.casefold() not in {"get", "post", "import", "export", "send", "search", "link", "unlink", "validate"}:
-        verb, system = ("Get" if method == "GET" else "Post"), rest
-    one = " by id" if "{" in path else ""
-    return f"{verb} {' '.join(system)} integration data{one}"
+def _integration(method: str, rest: list[str], one: bool) -> str:
+    """``/IntegrationData/Get/Xero`` gets or sends what another system holds."""
+    verb, *system = rest if rest[0] in _INTEGRATION_VERBS else (method.capitalize(), *rest)
+    return f"{verb} {' '.join([*system, 'integration data'])}{' by id' if one else ''}"
 
 
-def _item(noun: str) -> str:
-    return f"set of {noun}" if noun.endswith("details") else noun
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _noun(segment: str) -> str:
+    """Names of other systems keep their spelling: ``SnipeITDetails`` is "SnipeIT details"."""
+    if segment.endswith("Details"):
+        return f"{segment.removesuffix('Details')} details"
+    return singular(" ".join(split(segment)))

@@ -70,3 +70,8 @@ def reference(schema: Schema) -> str:
 def mapping(value: object) -> Schema:
     """Return ``value`` if it is a JSON object, else an empty one: documents differ, and none may break a refresh."""
     return value if isinstance(value, Mapping) else {}
+
+
+def sequence(value: object) -> list[Any]:
+    """Return ``value`` if it is a JSON array, else an empty one."""
+    return value if isinstance(value, list) else []
