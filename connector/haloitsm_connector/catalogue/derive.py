@@ -62,10 +62,13 @@ def _path(document: _Document, path: str) -> dict[str, Any]:
     item = mapping(document.paths[path])
     operations = {method: document.operation(method, path) for method in METHODS if method.lower() in item}
     tags = [tag for operation in operations.values() for tag in _tags(operation)]
-    parameters = [p for operation in operations.values() for p in _parameters(item, operation, "path")]
+    parameters = {
+        name: code(type_) for each in operations.values() for name, type_, _ in _parameters(item, each, "path")
+    }
+    template = sorted(parameters, key=lambda name: path.find(f"{{{name}}}"))
     return {
         "tag": tags[0] if tags else root(path),
-        **compact({"path": {name: code(type_) for name, type_, _ in parameters}}),
+        **compact({"path": {name: parameters[name] for name in template}}),
         **{method: _operation(document, method, path, operation) for method, operation in operations.items()},
     }
 

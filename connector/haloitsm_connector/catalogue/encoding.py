@@ -55,8 +55,10 @@ def operation(method: str, path: str, row: Mapping[str, Any], aliases: tuple[str
         path=path,
         tag=row["tag"],
         label=facts["label"],
-        path_parameters=_parameters(row.get("path", {})),
-        query_parameters=_parameters(facts.get("query", {})),
+        path_parameters=tuple(Parameter(name, _TYPES[text], True) for name, text in row.get("path", {}).items()),
+        query_parameters=tuple(
+            Parameter(name, _TYPES[text[0]], text.endswith("!")) for name, text in facts.get("query", {}).items()
+        ),
         body=facts.get("body"),
         record=facts.get("record"),
         listing=_listing(facts["list"]) if "list" in facts else None,
@@ -66,10 +68,6 @@ def operation(method: str, path: str, row: Mapping[str, Any], aliases: tuple[str
         requires=tuple(facts.get("requires", ())),
         documented=not facts.get("undocumented", False),
     )
-
-
-def _parameters(encoded: Mapping[str, str]) -> tuple[Parameter, ...]:
-    return tuple(Parameter(name, _TYPES[text[0]], text.endswith("!")) for name, text in encoded.items())
 
 
 def _listing(facts: Mapping[str, Any]) -> Listing:
@@ -83,9 +81,13 @@ def _listing(facts: Mapping[str, Any]) -> Listing:
 
 
 def compact(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what `operation` assumes anyway."""
+    """Leave out what `operation` assumes anyway; an empty ``key`` stays, because nothing identifies such a record."""
     nothing: tuple[object, ...] = (None, False, [], {})
-    return {name: value for name, value in facts.items() if (value != _KEY if name == "key" else value not in nothing)}
+    return {
+        name: value
+        for name, value in facts.items()
+        if (name, value) == ("key", []) or (value not in nothing and (name, value) != ("key", _KEY))
+    }
 
 
 def text(sections: Mapping[str, Mapping[str, Any]]) -> str:

@@ -27,6 +27,7 @@ class Index:
     near: Mapping[str, list[str]]
     labels: Mapping[str, list[str]]
     aliases: Mapping[str, str]
+    segments: Mapping[str, str]
     titles: Collection[str]
 
 
@@ -42,7 +43,7 @@ def index(labels: Mapping[str, str], aliases: Mapping[str, str]) -> Index:
         phrases.setdefault(_phrase(label), []).append(name)
     near_aliases = {stem(alias): first for alias, first in aliases.items()}
     folded = {alias.casefold(): first for alias, first in aliases.items()}
-    return Index(exact, near, phrases, near_aliases | folded, labels.values())
+    return Index(exact, near, phrases, near_aliases | folded, aliases, labels.values())
 
 
 def find(text: str, methods: Collection[str], names: Index) -> str:
@@ -94,15 +95,16 @@ def _hint(text: str, method: str, path: str, methods: Collection[str], names: In
 
 
 def _nearest(text: str, methods: Collection[str], names: Index) -> str:
-    """Suggest the nearest operation; a text that starts with a method is compared with whole names."""
+    """Suggest the nearest name: of whole operations if the text starts with a method, else of paths and labels."""
     operations = {name for found in names.exact.values() for name in found if name.partition(" ")[0] in methods}
+    aliased = {
+        f"{method} /{alias}": f"{method} /{first}" for method in methods for alias, first in names.segments.items()
+    }
+    known = sorted(operations) + sorted(alias for alias, name in aliased.items() if name in operations)
     method, path = _split(text)
-    if not method:
-        return suggest(text, [*(name.partition(" ")[2] for name in sorted(operations)), *names.titles])
-    wanted = {name.partition(" ")[2]: name for name in sorted(operations)}
-    aliases = {f"/{alias}": f"/{first}" for alias, first in names.aliases.items()}
-    near = suggest(f"/{path.strip('/')}", [*wanted, *aliases])
-    return near.replace("'/", f"'{next(iter(methods))} /") if near else suggest(text, names.titles)
+    if method and (near := suggest(f"{method} /{path.strip('/')}", known)):
+        return near
+    return suggest(text, [*(name.partition(" ")[2] for name in known), *names.titles])
 
 
 def _template(path: str, names: Index) -> str:

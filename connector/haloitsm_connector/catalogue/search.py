@@ -31,5 +31,7 @@ def _score(wanted: list[str], operation: Operation) -> int | None:
     return total
 
 
-def _order(operation: Operation) -> tuple[int, str, int]:
-    return len(operation.path), operation.path, METHODS.index(operation.method)
+def _order(operation: Operation) -> tuple[int, int, str, int]:
+    """Collections before what stands under them, short paths before long ones."""
+    path = operation.path
+    return path.count("/"), len(path), path, METHODS.index(operation.method)
