@@ -1,0 +1,122 @@
+"""Deliver one message: attempt, consult the retry table, wait, attempt again, or say in words why not."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from haloitsm_connector.client import retry, uri
+from haloitsm_connector.client.fields import Retry, Timeouts
+from haloitsm_connector.client.logging import HttpLog
+from haloitsm_connector.client.request import Response
+from haloitsm_connector.client.retry import Decision, Event
+from haloitsm_connector.client.wire import AttemptError, Message, Wire
+from haloitsm_connector.errors import AnswerError, LostAnswerError, RemoteError, UnreachableError
+
+_WORDS: dict[Event, tuple[str, str]] = {
+    Event.NAME_NOT_FOUND: (
+        "there is no host named {host}",
+        "Check the spelling of base_uri, and the name service or VPN of this machine.",
+    ),
+    Event.REFUSED: ("{host} refuses connections", "Check host and port of base_uri, and that the server is running."),
+    Event.CONNECT_TIMEOUT: (
+        "{host} does not take connections: none within {connect_seconds:g} s",
+        "Check host and port of base_uri; a firewall, a VPN or a missing `proxy` may stand in between.",
+    ),
+    Event.NO_CONNECTION: ("no connection to {host}: {detail}", "Check base_uri and the network of this machine."),
+    Event.PROXY: (
+        "the proxy did not connect to {host}: {detail}",
+        "Check `proxy`, or HTTPS_PROXY and NO_PROXY in the environment.",
+    ),
+    Event.TLS: (
+        "no secure connection to {host}: {detail}",
+        "If its certificate comes from your own company, set ca_bundle; if the server knows no TLS, write http://.",
+    ),
+    Event.TIMEOUT: ("{call} got no answer: {detail}", "The server is slow: ask for less, or raise `timeouts`."),
+    Event.DISCONNECTED: ("{call} got no answer: the connection was lost ({detail})", ""),
+    Event.TRUNCATED: ("the answer to {call} was cut off ({detail})", ""),
+    Event.GARBLED: ("what answered {call} is not readable as HTTP ({detail})", "Check host and port of base_uri."),
+}
+_UNREADABLE = {Event.TRUNCATED, Event.GARBLED}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Sends messages over a wire, repeated as the table says and as far as ``policy`` lets it."""
+
+    wire: Wire
+    timeouts: Timeouts
+    policy: Retry
+    log: HttpLog
+
+    async def send(self, message: Message, *, may_repeat: bool = True) -> Response:
+        """Return the final answer, whatever its status; a RemoteError says why there is none."""
+        started = time.monotonic()
+        attempts = 0
+        while True:
+            attempts += 1
+            left = self.policy.total_seconds - (time.monotonic() - started)
+            outcome = await self._attempt(message, min(self.timeouts.total_seconds, left))
+            event = outcome.event if isinstance(outcome, AttemptError) else retry.event_of(message.url, outcome)
+            if isinstance(outcome, Response) and event in {None, Event.UNAUTHORISED}:  # the session renews tokens
+                return outcome
+            assert event is not None
+            elapsed = time.monotonic() - started
+            progress = retry.Progress(attempts, elapsed, self.policy.total_seconds - elapsed)
+            decision = self._decide(event, outcome, progress, may_repeat)
+            self._note(message, outcome, decision)
+            if decision.wait_seconds is not None:
+                await asyncio.sleep(decision.wait_seconds)
+            elif isinstance(outcome, Response):
+                return outcome
+            else:
+                raise self._error(message, outcome, attempts, may_repeat)
+
+    async def _attempt(self, message: Message, seconds: float) -> Response | AttemptError:
+        try:
+            response = await self.wire.exchange(message, seconds)
+        except AttemptError as failure:
+            return failure
+        self.log.answered(message, response)
+        return response
+
+    def _decide(
+        self, event: Event, outcome: Response | AttemptError, progress: retry.Progress, may_repeat: bool
+    ) -> Decision:
+        asked = retry.retry_after(outcome.headers, datetime.now(UTC)) if isinstance(outcome, Response) else None
+        return retry.decide(
+            event,
+            progress,
+            may_repeat=may_repeat,
+            policy=self.policy,
+            connect_seconds=self.timeouts.connect_seconds,
+            chance=random.random(),  # noqa: S311 - spreads clients out, guards nothing
+            retry_after_seconds=asked,
+        )
+
+    def _note(self, message: Message, outcome: Response | AttemptError, decision: Decision) -> None:
+        wait = decision.wait_seconds
+        next_step = f"no further try: {decision.why}" if wait is None else f"again in {wait:.1f} s: {decision.why}"
+        if isinstance(outcome, AttemptError):
+            self.log.failed(message, outcome, next_step)
+        else:
+            self.log.repeated(message, outcome.status, next_step)
+
+    def _error(self, message: Message, failure: AttemptError, attempts: int, may_repeat: bool) -> RemoteError:
+        what, hint = _WORDS[failure.event]
+        call = f"{message.method} {message.url}"
+        what = what.format(
+            host=uri.host_of(message.url),
+            call=call,
+            detail=failure.detail or str(failure.event),
+            connect_seconds=self.timeouts.connect_seconds,
+        )
+        what += f", {attempts} times" if attempts > 1 else ""
+        if retry.TABLE[failure.event].perhaps_done and not may_repeat:
+            hint = "It may have taken effect: look whether the record is there before you send it again."
+            return LostAnswerError(what, hint, url=message.url)
+        kind = AnswerError if failure.event in _UNREADABLE else UnreachableError
+        return kind(what, hint, url=message.url)

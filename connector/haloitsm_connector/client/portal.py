@@ -1,0 +1,125 @@
+"""A background event loop: one asynchronous core that threads and other event loops call into."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import os
+import threading
+import weakref
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
+
+from haloitsm_connector.errors import InputError
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+CLOSING_SECONDS = 10.0
+
+
+class Portal:
+    """Runs coroutines on an event loop of its own, in a daemon thread that starts with the first call.
+
+    ``cleanup`` runs on that loop before it ends: by ``close``, when the portal is garbage collected, or when the
+    interpreter exits. It must not refer to the portal's owner, or the owner would live for ever.
+    """
+
+    def __init__(self, cleanup: Callable[[], Awaitable[None]]) -> None:
+        self._cleanup = cleanup
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._process = os.getpid()
+        self._closed = False
+        self._end: Callable[[], object] = lambda: None
+
+    def call(
+        self,
+        function: Callable[Arguments, Coroutine[Any, Any, Result]],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Result:
+        """Run ``function(*args)`` on the loop and wait for it; an interrupt cancels it."""
+        future = self._submit(function(*args, **kwargs))
+        try:
+            return future.result()
+        except concurrent.futures.CancelledError:
+            raise InputError("the client was closed while a request was under way") from None
+        except BaseException:
+            future.cancel()
+            raise
+
+    async def acall(
+        self,
+        function: Callable[Arguments, Coroutine[Any, Any, Result]],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Result:
+        """Run ``function(*args)`` on the loop from any other event loop; cancellation reaches it."""
+        future = self._submit(function(*args, **kwargs))
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if caller is not None and caller.cancelling():
+                raise
+            raise InputError("the client was closed while a request was under way") from None
+
+    def close(self) -> None:
+        """End the loop and its thread after the cleanup; what is under way is cancelled. Closing twice is fine."""
+        with self._lock:
+            self._closed = True
+        if self._process == os.getpid():
+            self._end()
+
+    def _submit(self, coroutine: Coroutine[Any, Any, Result]) -> concurrent.futures.Future[Result]:
+        try:
+            with self._lock:
+                loop = self._started()
+                if threading.current_thread() is self._thread:
+                    raise InputError("a client cannot wait for itself", "Use the asynchronous call and await it.")
+                return asyncio.run_coroutine_threadsafe(coroutine, loop)
+        except BaseException:
+            coroutine.close()
+            raise
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        if self._closed:
+            raise InputError("the client is closed", "Make a new one, or keep requests inside its `with` block.")
+        if self._loop is None:
+            self._process = os.getpid()
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(
+                target=_run, args=(self._loop, self._cleanup), name="haloitsm-client", daemon=True
+            )
+            self._end = weakref.finalize(self, _stop, self._loop, self._thread, self._process)
+            self._thread.start()
+        elif self._process != os.getpid():
+            raise InputError("the client was used before the process forked", "Make a new one in every process.")
+        return self._loop
+
+
+def _run(loop: asyncio.AbstractEventLoop, cleanup: Callable[[], Awaitable[None]]) -> None:
+    try:
+        loop.run_forever()
+        loop.run_until_complete(_finish(cleanup))
+    finally:
+        loop.close()
+
+
+async def _finish(cleanup: Callable[[], Awaitable[None]]) -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await cleanup()
+    await asyncio.sleep(0)  # transports tell their protocols in the next turn that they are closed
+    await asyncio.get_running_loop().shutdown_asyncgens()
+
+
+def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread, process: int) -> None:
+    if process != os.getpid() or loop.is_closed():
+        return
+    loop.call_soon_threadsafe(loop.stop)
+    if thread is not threading.current_thread():
+        thread.join(CLOSING_SECONDS)

@@ -1,0 +1,329 @@
+"""The one place that touches the network: an httpx or httpx2 client over aiohttp, or one that the user made.
+
+Everything above works with plain values: a ``Message`` goes out, a ``Response`` or an ``AttemptError`` comes back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import importlib.util
+import socket
+import ssl
+import sys
+import time
+import urllib.request
+from collections.abc import Awaitable, Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from haloitsm_connector.client.fields import Library, Timeouts
+from haloitsm_connector.client.redaction import basic
+from haloitsm_connector.client.request import File, Response
+from haloitsm_connector.client.retry import Event
+from haloitsm_connector.errors import InputError
+
+if TYPE_CHECKING:
+    import aiohttp
+
+LIBRARIES: tuple[Library, ...] = ("httpx", "httpx2")
+CONNECTIONS = 100
+KEEP_ALIVE_SECONDS = 90.0
+"""Longer than the pauses of a rate limit's window are apart, so that they cost no new TLS handshake."""
+
+_READ_BUFFER = 2**20
+Send = Callable[[Any], Awaitable[Any]]
+_exact_url: ContextVar[str] = ContextVar("exact_url")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One request as it leaves: absolute URL, all headers, encoded body."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    content: bytes | None = field(default=None, repr=False)
+
+
+class AttemptError(Exception):
+    """An attempt without a usable answer: which row of the retry table it is, and the detail in words."""
+
+    def __init__(self, event: Event, detail: str = "") -> None:
+        super().__init__(event, detail)
+        self.event = event
+        self.detail = detail
+
+
+class Wire:
+    """Sends messages; used on one event loop only, on which its connections are opened when first needed."""
+
+    def __init__(
+        self, timeouts: Timeouts, *, library: Library, transport: Any, proxy: str | None, ca_bundle: str | None
+    ):
+        check_proxy(proxy)
+        check_ca_bundle(ca_bundle)
+        self._httpx: Any = _library_of(transport) if transport is not None else _installed(library)
+        self._given = transport
+        self._is_client = isinstance(transport, self._httpx.AsyncClient)
+        self._timeouts = timeouts
+        self._proxy = proxy
+        self._ca_bundle = ca_bundle
+        self._open: dict[str | None, Any] = {}  # the transport for each proxy; None for none
+        self._slots = asyncio.Semaphore(CONNECTIONS)
+
+    def normal_url(self, url: str) -> str:
+        """Return the URL as it will stand in the request line; InputError for what no URL can hold."""
+        try:
+            return str(self._httpx.URL(url))
+        except self._httpx.InvalidURL as error:
+            raise InputError(f"the URL cannot be sent: {error}") from None
+
+    def multipart(self, fields: dict[str, str], files: tuple[File, ...]) -> tuple[str, bytes]:
+        """Return content type and body of a form with files."""
+        parts = [(file.field, (file.name, file.content, file.media_type)) for file in files]
+        request = self._httpx.Request("POST", "http://localhost/", data=fields, files=parts)
+        body: bytes = request.read()
+        return request.headers["content-type"], body
+
+    async def exchange(self, message: Message, seconds: float) -> Response:
+        """Send a message and read the whole answer within ``seconds``; raises AttemptError when there is none."""
+        async with self._slots:
+            send = self._sender(message.url)
+            started = time.perf_counter()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    return await self._attempt(send, message, started)
+            raise AttemptError(Event.TIMEOUT, f"not complete after {time.perf_counter() - started:.1f} s")
+
+    async def aclose(self) -> None:
+        """Close all connections, also those of a client or transport that was given."""
+        opened, self._open = self._open, {}
+        for transport in opened.values():
+            await transport.aclose()
+
+    async def _attempt(self, send: Send, message: Message, started: float) -> Response:
+        failure: AttemptError | None = None
+        answer: Any = None
+        _exact_url.set(message.url)
+        try:
+            answer = await send(self._request(message))
+            body = await answer.aread()
+        except self._library_errors() as error:
+            failure = self._failure(error, answering=answer is not None)
+        finally:
+            if answer is not None:
+                await answer.aclose()
+        if failure is not None:
+            raise failure  # outside the handler: the library's own exceptions hold the request with its credentials
+        return Response(answer.status_code, dict(answer.headers), body, message.url, time.perf_counter() - started)
+
+    def _request(self, message: Message) -> Any:
+        limits = self._timeouts
+        timeout = self._httpx.Timeout(limits.read_seconds, connect=limits.connect_seconds, pool=limits.connect_seconds)
+        arguments = {"headers": message.headers, "content": message.content}
+        if self._is_client:  # built by their client, for its own headers and cookies
+            return self._given.build_request(message.method, message.url, **arguments, timeout=timeout)
+        return self._httpx.Request(message.method, message.url, **arguments, extensions={"timeout": timeout.as_dict()})
+
+    def _sender(self, url: str) -> Send:
+        """Return what sends a request to this URL and returns the answer with its body still to be read.
+
+        Transports are called without an httpx client around them, which would log every URL and keep cookies.
+        """
+        proxy = None if self._given is not None else self._proxy or environment_proxy(url)
+        if proxy not in self._open:
+            self._open[proxy] = self._given if self._given is not None else self._aiohttp_transport(proxy)
+        transport = self._open[proxy]
+        return partial(transport.send, stream=True) if self._is_client else transport.handle_async_request
+
+    def _aiohttp_transport(self, proxy: str | None) -> Any:
+        context = self._httpx.create_ssl_context()
+        if self._ca_bundle:
+            trust(context, self._ca_bundle)
+        package = "httpx_aiohttp" if self._httpx.__name__ == "httpx" else "httpx_aiohttp.httpx2"
+        transport = importlib.import_module(package).AiohttpTransport
+        return transport(
+            verify=context,
+            client=lambda: _session(context),
+            proxy=self._httpx_proxy(proxy) if proxy else None,
+        )
+
+    def _httpx_proxy(self, proxy: str) -> Any:
+        """Move the credentials of a proxy's URL into a header: aiohttp deprecates the other way."""
+        parts = urlsplit(proxy)
+        bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        credentials = basic(unquote(parts.username or ""), unquote(parts.password or ""))
+        return self._httpx.Proxy(bare, headers={"proxy-authorization": credentials} if parts.username else None)
+
+    def _library_errors(self) -> tuple[type[Exception], ...]:
+        aiohttp = sys.modules.get("aiohttp")
+        also = (aiohttp.ClientError,) if aiohttp else ()
+        return (self._httpx.HTTPError, self._httpx.StreamError, self._httpx.InvalidURL, OSError, *also)
+
+    def _failure(self, error: Exception, *, answering: bool) -> AttemptError:
+        """Tell what happened from the chain of causes.
+
+        The type of the error alone does not say it: httpx-aiohttp makes ConnectTimeout of every lost connection,
+        also of one that was lost after the request had left.
+        """
+        chain = list(_causes(error))
+        if answering:
+            if _is_timeout(self._httpx, chain):
+                return AttemptError(Event.TIMEOUT, "the answer stopped midway")
+            garbled = isinstance(error, self._httpx.DecodingError)
+            return AttemptError(Event.GARBLED if garbled else Event.TRUNCATED, _words(chain))
+        if _never_sent(self._httpx, chain):
+            return _unconnected(self._httpx, chain)
+        if _is_timeout(self._httpx, chain):
+            return AttemptError(Event.TIMEOUT, f"nothing came for {self._timeouts.read_seconds:g} s")
+        return AttemptError(Event.GARBLED if _is_garbled(self._httpx, chain) else Event.DISCONNECTED, _words(chain))
+
+
+def environment_proxy(url: str) -> str | None:
+    """Return the proxy that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY name for a URL."""
+    parts = urlsplit(url)
+    proxies = urllib.request.getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if not proxy or urllib.request.proxy_bypass(parts.netloc):
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def check_proxy(proxy: Any) -> None:
+    """Refuse, with an InputError, a proxy that is not an http or https URL."""
+    text = proxy.get_secret_value() if hasattr(proxy, "get_secret_value") else proxy
+    if not text:
+        return
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise InputError("the proxy is not an http or https URL", "Write it like http://proxy.example.com:3128.")
+
+
+def check_ca_bundle(path: str | None) -> None:
+    """Refuse, with an InputError, a CA bundle that cannot be read."""
+    if path:
+        trust(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), path)
+
+
+def trust(context: ssl.SSLContext, path: str) -> None:
+    """Trust the certificates of a PEM file or folder, besides those trusted already."""
+    place = Path(path).expanduser()
+    try:
+        context.load_verify_locations(**{"capath" if place.is_dir() else "cafile": str(place)})
+    except (OSError, ValueError) as error:
+        no_pem = isinstance(error, ssl.SSLError)
+        words = "no certificates in PEM form" if no_pem else getattr(error, "strerror", None) or str(error)
+        raise InputError(f"CA bundle {path} cannot be used: {words}") from None
+
+
+def _installed(library: Library) -> Any:
+    if library not in LIBRARIES:
+        raise InputError(f"there is no HTTP library '{library}'", f"There are: {', '.join(LIBRARIES)}.")
+    if importlib.util.find_spec(library) is None:
+        raise InputError(f"{library} is not installed", f"pip install 'haloitsm-connector[{library}]'")
+    return importlib.import_module(library)
+
+
+def _library_of(transport: Any) -> Any:
+    for name in LIBRARIES:
+        library = sys.modules.get(name)
+        if library and isinstance(transport, library.AsyncClient | library.AsyncBaseTransport):
+            return library
+    raise InputError(
+        f"a {type(transport).__name__} cannot be the transport",
+        "Give an httpx.AsyncClient or an asynchronous httpx transport.",
+    )
+
+
+def _session(context: ssl.SSLContext) -> aiohttp.ClientSession:
+    import aiohttp
+
+    # No limit here: waiting for a free connection would count as connecting. `Wire` has its own.
+    connector = aiohttp.TCPConnector(ssl=context, limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS)
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        read_bufsize=_READ_BUFFER,
+        auto_decompress=False,
+        middlewares=(_leave_url_alone,),
+    )
+
+
+async def _leave_url_alone(
+    request: aiohttp.ClientRequest, handler: Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]]
+) -> aiohttp.ClientResponse:
+    """Undo yarl's re-quoting: what `HttpClient.url` shows is what is sent, byte for byte."""
+    request.url = type(request.url)(_exact_url.get(), encoded=True)
+    return await handler(request)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception and its causes, outermost first, looking into groups."""
+    while error is not None:
+        yield error
+        error = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error.__cause__
+
+
+def _has(chain: list[BaseException], *types: type[BaseException]) -> BaseException | None:
+    return next((error for error in chain if isinstance(error, types)), None)
+
+
+def _never_sent(httpx: Any, chain: list[BaseException]) -> bool:
+    """Whether the request certainly never left."""
+    aiohttp = sys.modules.get("aiohttp")
+    if aiohttp and _has(chain, aiohttp.ClientError):
+        connecting = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
+        return _has(chain, *connecting, aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) is not None
+    return isinstance(
+        chain[0],
+        httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError | httpx.UnsupportedProtocol,
+    )
+
+
+def _unconnected(httpx: Any, chain: list[BaseException]) -> AttemptError:
+    aiohttp = sys.modules.get("aiohttp")
+    by_aiohttp = (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError) if aiohttp else ()
+    if _has(chain, httpx.ProxyError, *by_aiohttp):
+        return AttemptError(Event.PROXY, _words(chain))
+    tls = _has(chain, ssl.SSLError)
+    if tls is not None:
+        return AttemptError(Event.TLS, getattr(tls, "verify_message", "") or str(getattr(tls, "reason", "") or tls))
+    if _has(chain, socket.gaierror):
+        return AttemptError(Event.NAME_NOT_FOUND)
+    if _is_timeout(httpx, chain):
+        return AttemptError(Event.CONNECT_TIMEOUT)
+    if _has(chain, ConnectionRefusedError):
+        return AttemptError(Event.REFUSED)
+    return AttemptError(Event.NO_CONNECTION, _words(chain))
+
+
+def _is_timeout(httpx: Any, chain: list[BaseException]) -> bool:
+    aiohttp = sys.modules.get("aiohttp")
+    if aiohttp and _has(chain, aiohttp.ClientError):
+        return _has(chain, TimeoutError) is not None
+    return _has(chain, httpx.TimeoutException, TimeoutError) is not None
+
+
+def _is_garbled(httpx: Any, chain: list[BaseException]) -> bool:
+    aiohttp = sys.modules.get("aiohttp")
+    if aiohttp and _has(chain, aiohttp.ClientResponseError):
+        return True
+    disconnected = "disconnected" in str(chain[0]).lower()
+    return isinstance(chain[0], httpx.RemoteProtocolError) and not disconnected
+
+
+def _words(chain: list[BaseException]) -> str:
+    """Return the operating system's or the library's words for the innermost cause."""
+    inner = chain[-1]
+    text = getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
+    return " ".join(str(text).split())[:200]
