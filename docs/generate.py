@@ -1,7 +1,7 @@
 """Write the generated pages and the editor schema, or fail when one of them is stale.
 
-    python docs/generate.py            compare; exit status 1 names what is stale
-    python docs/generate.py --write    write
+python docs/generate.py            compare; exit status 1 names what is stale
+python docs/generate.py --write    write
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from typing import Any
 import click
 import orjson
 import typer
+
 from haloitsm_connector import errors
 from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.cli.main import app
-from haloitsm_connector.client.retry import RULES
+from haloitsm_connector.client.retry import TABLE, Row
 from haloitsm_connector.config import json_schema
 from haloitsm_connector.prototypes import Prototypes
 from haloitsm_transformers import Registry
@@ -38,7 +39,9 @@ def _command(command: click.Command, path: str) -> Iterator[str]:
     context = click.Context(command, info_name=path)
     usage = " ".join(command.collect_usage_pieces(context))
     yield f"## `{path}`\n\n{inspect.cleandoc(command.help or '')}\n\n```text\n{path} {usage}\n```\n"
-    rows = [_parameter(one) for one in command.params if one.name not in {"help", "install_completion", "show_completion"}]
+    rows = [
+        _parameter(one) for one in command.params if one.name not in {"help", "install_completion", "show_completion"}
+    ]
     if rows:
         yield table(("argument or option", "default", "meaning"), rows)
     if isinstance(command, click.Group):
@@ -115,9 +118,16 @@ def error_page() -> str:
         "4 finished with failed entities.\n",
         table(("error", "is a", "exit status", "meaning"), rows),
         "## What is repeated\n",
-        table(("when", "repeated", "wait", "why"), (rule.described() for rule in RULES)),
+        "A write that must not happen twice is repeated only where nothing can have been done.\n",
+        table(("when", "tries", "first wait", "a create is repeated", "why"), map(_repeated, TABLE.values())),
     ]
     return "\n".join(parts)
+
+
+def _repeated(row: Row) -> tuple[str, str, str, str, str]:
+    tries = {1: "1", 0: "until the total time is over", None: "`retry.attempts`"}.get(row.tries, str(row.tries))
+    wait = f"up to {row.first_wait_seconds:g} s, doubled each time" if row.tries != 1 else ""
+    return row.event.value, tries, wait, "no" if row.perhaps_done or row.tries == 1 else "yes", row.why
 
 
 def entities() -> str:

@@ -1,0 +1,150 @@
+"""The only place that turns a configuration into working objects: clients, incoming, outgoing, routes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, TypeVar
+
+from haloitsm_connector.catalogue import Catalogue
+from haloitsm_connector.client import HttpClient
+from haloitsm_connector.config import Config, Prototyped
+from haloitsm_connector.errors import InputError, NodePath, suggest
+from haloitsm_connector.publisher import Outcome, PublisherBase
+from haloitsm_connector.subscriber import SubscriberBase
+from haloitsm_transformers import Chain, Entity, Failure, Registry, compile_chain
+
+Part = TypeVar("Part")
+Fail = Callable[[Failure], None]
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A subscriber and the transformers behind it."""
+
+    name: str
+    subscriber: SubscriberBase
+    chain: Chain
+
+    def pages(self, fail: Fail) -> Iterator[list[Entity]]:
+        """Read and transform, a page at a time; an entity that a step cannot take goes to ``fail`` instead."""
+        return through(self.chain, self.subscriber.pages(), fail)
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """Transformers and the publisher behind them."""
+
+    name: str
+    chain: Chain
+    publisher: PublisherBase
+
+    def publish(self, pages: Iterable[list[Entity]], fail: Fail) -> Iterator[Outcome]:
+        """Transform and publish; an entity that a step cannot take goes to ``fail`` instead."""
+        return self.publisher.publish(chain.from_iterable(through(self.chain, pages, fail)))
+
+
+@dataclass(frozen=True)
+class Route:
+    """One incoming to one outgoing; ``results`` receives what the publisher's response transformers made."""
+
+    name: str
+    incoming: Incoming
+    chain: Chain
+    outgoing: Outgoing
+    results: Outgoing | None
+
+
+def through(steps: Chain, pages: Iterable[list[Entity]], fail: Fail) -> Iterator[list[Entity]]:
+    """Send pages of entities through a chain and yield the pages that come out."""
+    run = steps.open(fail)
+    for page in pages:
+        if made := run(page):
+            yield made
+    if rest := run.finish():
+        yield rest
+
+
+class Assembly:
+    """The parts of one configuration, built when first asked for; closing it closes their clients."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        registry: Registry | None = None,
+        catalogue: Catalogue | None = None,
+        http_log: str = "off",
+    ) -> None:
+        self.config = config
+        self.registry = registry or Registry.installed()
+        self.catalogue = catalogue or Catalogue.load()
+        self.http_log = http_log
+        self._clients: dict[str, HttpClient] = {}
+
+    def client(self, name: str) -> HttpClient:
+        """Return a declared client, the same one every time."""
+        if name not in self._clients:
+            self._clients[name] = build_client(self.config, name, http_log=self.http_log)
+        return self._clients[name]
+
+    def incoming(self, name: str) -> Incoming:
+        """Build an incoming."""
+        part = declared(self.config.incoming, "incoming", name)
+        at = ("incoming", name)
+        subscriber = self._build(part.subscriber, (*at, "subscriber"))
+        return Incoming(name, subscriber, self._chain(part.transformers, (*at, "transformers")))
+
+    def outgoing(self, name: str) -> Outgoing:
+        """Build an outgoing."""
+        part = declared(self.config.outgoing, "outgoing", name)
+        at = ("outgoing", name)
+        publisher = self._build(part.publisher, (*at, "publisher"))
+        return Outgoing(name, self._chain(part.transformers, (*at, "transformers")), publisher)
+
+    def route(self, name: str) -> Route:
+        """Build a route with both its ends."""
+        part = declared(self.config.routes, "route", name)
+        return Route(
+            name,
+            self.incoming(part.incoming),
+            self._chain(part.transformers, ("routes", name, "transformers")),
+            self.outgoing(part.outgoing),
+            self.outgoing(part.results) if part.results else None,
+        )
+
+    def close(self) -> None:
+        """Close every client that was built."""
+        for client in self._clients.values():
+            client.close()
+
+    def _chain(self, steps: list[Any], at: NodePath) -> Chain:
+        def where(path: NodePath) -> str:
+            in_named_chain = bool(path) and isinstance(path[0], str)
+            return self.config.where((*(("transformers",) if in_named_chain else at), *path))
+
+        return compile_chain(steps, self.registry, self.config.chains, where)
+
+    def _build(self, part: Prototyped, at: NodePath) -> Any:
+        name = getattr(part.fields, "client", None)
+        chains = {
+            field: self._chain(getattr(part.fields, field), (*at, field)) for field in steps_fields(type(part.fields))
+        }
+        return part.prototype.build(part.fields, self.client(name) if name else None, chains, self.catalogue)
+
+
+def declared(parts: Mapping[str, Part], kind: str, name: str) -> Part:
+    """Return a part by name; InputError suggests the nearest name that is declared."""
+    if name not in parts:
+        hint = suggest(name, parts) or f"Declared: {', '.join(sorted(parts)) or 'none'}."
+        raise InputError(f"there is no {kind} '{name}'", hint)
+    return parts[name]
+
+
+def build_client(config: Config, name: str, *, http_log: str = "off") -> HttpClient:
+    """Build one declared client; ``http_log`` other than off overrides the level that it declares."""
+    part = declared(config.clients, "client", name)
+    fields = part.fields if http_log == "off" else part.fields.model_copy(update={"logging": http_log})
+    client: HttpClient = part.prototype.build(fields)
+    return client

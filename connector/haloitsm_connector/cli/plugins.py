@@ -1,0 +1,34 @@
+"""``haloitsm plugins``: the clients, subscribers, publishers and transformers that are installed, and whose they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from typing import Annotated
+
+import typer
+
+from haloitsm_connector.cli import output
+
+KINDS = ("clients", "subscribers", "publishers", "transformers")
+
+
+def plugins(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List what is installed: kind, name, package, version and summary."""
+    columns = ("kind", "name", "package", "version", "summary")
+    rows = sorted(_rows())
+    if as_json:
+        output.json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        output.table(columns, rows)
+
+
+def _rows() -> Iterator[tuple[str, str, str, str, str]]:
+    for kind in KINDS:
+        for point in entry_points(group=f"haloitsm.{kind}"):
+            package, version = (point.dist.name, point.dist.version) if point.dist else ("", "")
+            try:
+                summary = point.load().summary
+            except Exception as error:
+                summary = f"cannot be loaded: {error}"
+            yield kind, point.name, package, version, summary

@@ -1,0 +1,155 @@
+"""A configuration, ready to run: read an incoming, publish through an outgoing, run a route."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from haloitsm_connector.assemble import Assembly, Fail, Outgoing, Route, through
+from haloitsm_connector.catalogue import Catalogue
+from haloitsm_connector.config import Config, load
+from haloitsm_connector.errors import EntityError
+from haloitsm_connector.publisher import Outcome
+from haloitsm_transformers import Entity, Failure, Registry
+
+FAILED_STATUSES = frozenset({"failed", "refused", "waiting"})
+"""Outcomes that somebody has to look at."""
+
+Item = TypeVar("Item")
+Failed = deque[Failure]
+
+
+class Pipeline:
+    """The routes of one configuration.
+
+    Every method that reads or writes streams: nothing happens before the first item is asked for, and no more than a
+    page is held. The ``a`` twins do the same for asyncio, in a worker thread.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        registry: Registry | None = None,
+        catalogue: Catalogue | None = None,
+        http_log: str = "off",
+    ) -> None:
+        self.config = config
+        self.assembly = Assembly(config, registry=registry, catalogue=catalogue, http_log=http_log)
+
+    @classmethod
+    def load(
+        cls,
+        *paths: Path | str,
+        environ: Mapping[str, str] | None = None,
+        registry: Registry | None = None,
+        catalogue: Catalogue | None = None,
+        http_log: str = "off",
+    ) -> Self:
+        """Load files or folders of YAML; ConfigError carries every problem in them."""
+        config = load([Path(path) for path in paths], environ=environ, registry=registry, catalogue=catalogue)
+        return cls(config, registry=registry, catalogue=catalogue, http_log=http_log)
+
+    def routes(self) -> list[str]:
+        """Return the names of the routes that are not disabled, in the order of the files."""
+        return [name for name, route in self.config.routes.items() if not route.disabled]
+
+    def read(self, incoming: str) -> Iterator[Entity]:
+        """Yield the entities of an incoming; EntityError when a transformer cannot take one."""
+        return chain.from_iterable(self.assembly.incoming(incoming).pages(_raise))
+
+    def publish(self, outgoing: str, entities: Iterable[Entity]) -> Iterator[Outcome]:
+        """Publish entities through an outgoing and yield one outcome for each."""
+        failed: Failed = deque()
+        outcomes = self.assembly.outgoing(outgoing).publish(([entity] for entity in entities), failed.append)
+        return _with_failed(outcomes, failed)
+
+    def run(self, route: str) -> Iterator[Outcome]:
+        """Run a route and yield one outcome per entity; an entity that fails does not stop the others."""
+        return _run(self.assembly.route(route))
+
+    def dry_run(self, route: str) -> Iterator[dict[str, Any]]:
+        """Read and transform as a route does, and yield the requests that it would send: method, url, payload."""
+        parts = self.assembly.route(route)
+        pages = through(parts.outgoing.chain, _read(parts, _raise), _raise)
+        publisher = parts.outgoing.publisher
+        for request in publisher.requests(chain.from_iterable(pages)):
+            url = publisher.client.url(request) if publisher.client else request.target
+            yield {"method": request.method, "url": url, "payload": request.payload}
+
+    def aread(self, incoming: str) -> AsyncIterator[Entity]:
+        """``read`` for asyncio."""
+        return _in_thread(self.read(incoming))
+
+    def apublish(self, outgoing: str, entities: Iterable[Entity]) -> AsyncIterator[Outcome]:
+        """``publish`` for asyncio."""
+        return _in_thread(self.publish(outgoing, entities))
+
+    def arun(self, route: str) -> AsyncIterator[Outcome]:
+        """``run`` for asyncio."""
+        return _in_thread(self.run(route))
+
+    def close(self) -> None:
+        """Close the clients."""
+        self.assembly.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def _raise(failure: Failure) -> None:
+    raise EntityError(failure.what, origin=failure.origin, entity=failure.entity)
+
+
+def _read(route: Route, fail: Fail) -> Iterator[list[Entity]]:
+    """The pages of a route as its outgoing gets them."""
+    return through(route.chain, route.incoming.pages(fail), fail)
+
+
+def _run(route: Route) -> Iterator[Outcome]:
+    failed: Failed = deque()
+    outcomes = route.outgoing.publish(_read(route, failed.append), failed.append)
+    if route.results:
+        outcomes = _with_results(outcomes, route.results, failed.append)
+    return _with_failed(outcomes, failed)
+
+
+def _with_failed(outcomes: Iterator[Outcome], failed: Failed) -> Iterator[Outcome]:
+    """Yield outcomes, and one for each entity that failed before it came to the publisher."""
+    for outcome in outcomes:
+        while failed:
+            yield Outcome.failed(failed.popleft())
+        yield outcome
+    while failed:
+        yield Outcome.failed(failed.popleft())
+
+
+def _with_results(outcomes: Iterator[Outcome], results: Outgoing, fail: Fail) -> Iterator[Outcome]:
+    """Yield outcomes, and publish what their response transformers made; of those writes, only the bad ones show."""
+    written: deque[Outcome] = deque()
+
+    def made() -> Iterator[list[Entity]]:
+        for outcome in outcomes:
+            written.append(outcome)
+            yield outcome.results
+
+    for stored in results.publish(made(), fail):
+        while written:
+            yield written.popleft()
+        if stored.status in FAILED_STATUSES:
+            yield stored
+    yield from written
+
+
+async def _in_thread(items: Iterator[Item]) -> AsyncIterator[Item]:
+    """Yield what a blocking iterator yields, taking each item in a worker thread."""
+    end = object()
+    while (item := await asyncio.to_thread(next, items, end)) is not end:
+        yield item  # type: ignore[misc]
