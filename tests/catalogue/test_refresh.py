@@ -100,6 +100,18 @@ def test_the_summary_says_what_came_and_went(tmp_path):
     assert (again.added, again.removed) == ((), ())
 
 
+def test_a_damaged_catalogue_is_mended(tmp_path):
+    (tmp_path / "operations.json").write_text("{")
+    assert refresh(json.dumps(DOCUMENT).encode(), tmp_path).removed
+    assert Catalogue.load(tmp_path).find("GET /Gizmo")
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"cannot be written into .*file"):
+        refresh(json.dumps(DOCUMENT).encode(), tmp_path / "file")
+
+
 def test_types_are_told_in_the_catalogues_words(catalogue):
     types = {parameter.name: parameter.type for parameter in catalogue.find("GET /Gizmo").query_parameters}
     assert types == {
@@ -151,7 +163,7 @@ def test_the_same_document_gives_the_same_bytes():
     assert written(DOCUMENT) == written(DOCUMENT) == written(upside_down)
 
 
-@pytest.mark.parametrize("document", [b"", b"<html>", b"[]", b"{}", b'{"paths": {}}', b"\x1f\x8bnothing", b"\xff"])
+@pytest.mark.parametrize("document", [b"", b"<html>", b"[]", b"{}", b'{"paths": {}}', b'{"paths": {"/a": {"x": 1}, "/b": 1}}', b"\x1f\x8bnothing", b"\xff"])
 def test_what_is_no_document_is_refused_and_the_folder_left_alone(document, tmp_path):
     with pytest.raises(InputError, match="document"):
         refresh(document, tmp_path)

@@ -16,6 +16,7 @@ from .derive import Rows, derive
 from .encoding import text
 from .facts import bundled
 from .load import OPERATIONS, SCHEMAS, Catalogue
+from .model import METHODS
 
 _HINT = "Give the OpenAPI document of your instance: a JSON object with 'paths', plain or gzipped."
 
@@ -35,12 +36,18 @@ def refresh(document: bytes, folder: Path) -> Summary:
     Compares with the catalogue that was in ``folder``, else with the bundled one. Raises InputError when the document
     is not an OpenAPI document with operations; the folder is then left as it was.
     """
-    before = {
-        operation.name for operation in Catalogue.load(folder if (folder / OPERATIONS).exists() else None).operations()
-    }
+    before = _names(folder)
     write(derive(read_document(document), bundled()), folder)
-    after = {operation.name for operation in Catalogue.load(folder).operations()}
+    after = _names(folder)
     return Summary(len(after), tuple(sorted(after - before)), tuple(sorted(before - after)))
+
+
+def _names(folder: Path) -> set[str]:
+    try:
+        catalogue = Catalogue.load(folder)
+    except InputError:  # none there yet, or damaged: a refresh is how that is mended
+        catalogue = Catalogue.load()
+    return {operation.name for operation in catalogue.operations()}
 
 
 def read_document(document: bytes) -> Mapping[str, Any]:
@@ -49,16 +56,21 @@ def read_document(document: bytes) -> Mapping[str, Any]:
         openapi = orjson.loads(gzip.decompress(document) if document[:2] == b"\x1f\x8b" else document)
     except (ValueError, OSError, EOFError, zlib.error) as error:
         raise InputError(f"The document cannot be read: {error}", _HINT) from None
-    if not isinstance(openapi, dict) or not isinstance(openapi.get("paths"), dict) or not openapi["paths"]:
-        raise InputError("The document is not an OpenAPI document with paths", _HINT)
-    return openapi
+    paths = openapi.get("paths") if isinstance(openapi, dict) else None
+    items = paths.values() if isinstance(paths, dict) else ()
+    if not any(method.lower() in item for item in items if isinstance(item, dict) for method in METHODS):
+        raise InputError("The document is not an OpenAPI document with operations", _HINT)
+    return dict(openapi)
 
 
 def write(rows: Mapping[str, Rows], folder: Path) -> None:
     """Write both files of a catalogue, each in one step, so that a reader never meets half a file."""
-    folder.mkdir(parents=True, exist_ok=True)
     sections = {SCHEMAS: ("schemas",), OPERATIONS: ("aliases", "paths")}
-    for name, parts in sections.items():
-        unfinished = folder / f"{name}.part"
-        unfinished.write_text(text({part: rows[part] for part in parts}), "utf-8")
-        unfinished.replace(folder / name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, parts in sections.items():
+            unfinished = folder / f"{name}.part"
+            unfinished.write_text(text({part: rows[part] for part in parts}), "utf-8")
+            unfinished.replace(folder / name)
+    except OSError as error:
+        raise InputError(f"The catalogue cannot be written into {folder}: {error.strerror}") from None
