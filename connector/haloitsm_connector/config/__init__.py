@@ -1,0 +1,1 @@
+"""The configuration: YAML files in, a checked ``Config`` or every problem at once out."""

@@ -1,0 +1,250 @@
+"""Check data against a pydantic model, and say in plain words what is wrong with it and where.
+
+Messages never show the value that was found, but for a word that is none of the allowed ones.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+from pydantic import BaseModel, RootModel, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+
+from haloitsm_connector.errors import Finding, NodePath, suggest
+
+Model = TypeVar("Model", bound=BaseModel)
+
+TEXT, WHOLE, NUMBER, TRUTH = "text", "a whole number", "a number", "true or false"
+LIST, MAPPING = "a list", "a mapping (name: value)"
+KINDS = {
+    "string_type": TEXT,
+    "string_sub_type": TEXT,
+    "int_type": WHOLE,
+    "int_parsing": WHOLE,
+    "int_parsing_size": WHOLE,
+    "int_from_float": WHOLE,
+    "float_type": NUMBER,
+    "float_parsing": NUMBER,
+    "finite_number": NUMBER,
+    "bool_type": TRUTH,
+    "bool_parsing": TRUTH,
+    "list_type": LIST,
+    "tuple_type": LIST,
+    "set_type": LIST,
+    "frozen_set_type": LIST,
+    "iterable_type": LIST,
+    "dict_type": MAPPING,
+    "mapping_type": MAPPING,
+    "model_type": MAPPING,
+    "model_attributes_type": MAPPING,
+    "path_type": "a file name",
+    "url_type": "a URL",
+    "url_parsing": "a URL",
+    "url_scheme": "a URL",
+    "date_type": "a date",
+    "date_from_datetime_parsing": "a date",
+    "datetime_type": "a date and time",
+    "datetime_from_date_parsing": "a date and time",
+    "none_required": "nothing",
+}
+"""Pydantic's error types that say what kind of value is wanted, in plain words after "must be"."""
+
+LIMITS = {
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be {le} or less",
+    "multiple_of": "must be a multiple of {multiple_of}",
+    "string_too_short": "must have {min_length} characters or more",
+    "string_too_long": "must have {max_length} characters or fewer",
+    "string_pattern_mismatch": "must have the form {pattern}",
+    "too_short": "must have {min_length} items or more",
+    "too_long": "must have {max_length} items or fewer",
+}
+"""Pydantic's error types that name a limit, as sentences over their context."""
+
+QUOTED = re.compile(r"'([^']*)'")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A mapping in the data, and a model that it is meant for."""
+
+    path: NodePath
+    model: type[BaseModel]
+    data: Mapping[str, Any]
+
+
+def validate(model: type[Model], data: Any, path: NodePath = ()) -> tuple[Model | None, list[Finding]]:
+    """Return the model made from ``data``, or None and what is wrong; paths begin with ``path``."""
+    try:
+        return model.model_validate(data), []
+    except ValidationError as error:
+        errors = error.errors(include_url=False)
+    places = list(places_of(model, data))
+    kinds: dict[NodePath, list[str]] = {}
+    found: list[Finding] = []
+    for each in errors:
+        at, rest = _descend(data, each["loc"])
+        if each["type"] in KINDS:
+            kinds.setdefault(at, []).append(KINDS[each["type"]])
+        else:
+            found.append(_finding(each, at, rest, places))
+    # A union complains once per member. What is said inside the member that the data is meant for helps most.
+    deepest = [finding.path for finding in found] + list(kinds)
+    found += [
+        _wrong_kind(at, wanted, _value(data, at))
+        for at, wanted in kinds.items()
+        if not any(len(other) > len(at) and other[: len(at)] == at for other in deepest)
+    ]
+    return None, [Finding((*path, *each.path), each.what, each.hint) for each in dict.fromkeys(found)]
+
+
+def places_of(annotation: Any, data: Any, path: NodePath = ()) -> Iterator[Place]:
+    """Yield every mapping in ``data`` that a model is meant for, with that model, from the outside in."""
+    if isinstance(annotation, type) and issubclass(annotation, RootModel):
+        yield from places_of(annotation.model_fields["root"].annotation, data, path)
+    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if isinstance(data, Mapping) and _is_meant(annotation, data):
+            yield Place(path, annotation, data)
+            for name, value in data.items():
+                if (wanted := _field(annotation, name)) is not None:
+                    yield from places_of(wanted, value, (*path, name))
+    elif isinstance(data, list) and get_origin(annotation) in {list, tuple, set, frozenset}:
+        for argument in get_args(annotation):
+            for index, item in enumerate(data):
+                yield from places_of(argument, item, (*path, index))
+    elif isinstance(data, Mapping) and get_origin(annotation) in {dict, Mapping}:
+        for name, value in data.items():
+            yield from places_of(get_args(annotation)[-1], value, (*path, name))
+    else:
+        for argument in get_args(annotation):
+            yield from places_of(argument, data, path)
+
+
+def secrets_of(model: type[BaseModel], data: Any) -> set[str]:
+    """Return the texts in ``data`` that stand where the model wants secrets, whether the data is valid or not."""
+    return {
+        text
+        for place in places_of(model, data)
+        for name, value in place.data.items()
+        if _is_secret(_field(place.model, name))
+        for text in texts_in(value)
+    }
+
+
+def texts_in(data: Any) -> Iterator[str]:
+    """Yield every text value in the data, numbers as text too."""
+    if isinstance(data, Mapping | list):
+        for value in data.values() if isinstance(data, Mapping) else data:
+            yield from texts_in(value)
+    elif data is not None and not isinstance(data, bool):
+        yield str(data)
+
+
+def _field(model: type[BaseModel], name: str) -> Any:
+    """The annotation of the field that YAML calls ``name``, or None."""
+    for python_name, field in model.model_fields.items():
+        if name in {field.alias, python_name}:
+            return field.annotation
+    return None
+
+
+def _names(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _is_meant(model: type[BaseModel], data: Mapping[str, Any]) -> bool:
+    """Whether no ``type: Literal[...]`` of the model contradicts the data: how members of a union are told apart."""
+    return all(
+        get_origin(field.annotation) is not Literal
+        or (field.alias or name) not in data
+        or data[field.alias or name] in get_args(field.annotation)
+        or len(get_args(field.annotation)) > 1
+        for name, field in model.model_fields.items()
+    )
+
+
+def _is_secret(annotation: Any) -> bool:
+    return annotation is SecretStr or any(_is_secret(argument) for argument in get_args(annotation))
+
+
+def _descend(data: Any, loc: Iterable[str | int]) -> tuple[NodePath, NodePath]:
+    """Follow pydantic's location into the data: the path that is there, and the parts after it.
+
+    Pydantic puts the tags of unions between the parts of the path. A tag is no key of the data; where it happens to be
+    one (``type: password`` beside ``password:``), it is the value of another key, and more parts follow it.
+    """
+    path: NodePath = ()
+    rest: NodePath = ()
+    parts = tuple(loc)
+    for index, part in enumerate(parts):
+        is_tag = isinstance(data, Mapping) and part in data.values() and index + 1 < len(parts)
+        if isinstance(data, Mapping) and part in data and not is_tag:
+            data, path, rest = data[part], (*path, part), ()
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data, path, rest = data[part], (*path, part), ()
+        else:
+            rest = (*rest, part)
+    return path, rest
+
+
+def _value(data: Any, path: NodePath) -> Any:
+    for part in path:
+        data = data[part]
+    return data
+
+
+def _wrong_kind(path: NodePath, wanted: list[str], value: Any) -> Finding:
+    kinds = " or ".join(dict.fromkeys(wanted))
+    if value is None:
+        return Finding(path, f"has no value; it must be {kinds}", "Remove it if it is not needed.")
+    hint = "Put it in quotes." if wanted == [TEXT] and isinstance(value, int | float) else ""
+    return Finding(path, f"must be {kinds}", hint)
+
+
+def _finding(error: ErrorDetails, at: NodePath, rest: NodePath, places: list[Place]) -> Finding:
+    context: Mapping[str, Any] = error.get("ctx", {})
+    match error["type"]:
+        case "missing":
+            return Finding(at, f"'{rest[-1]}' is missing" if rest else "something is missing")
+        case "extra_forbidden":
+            allowed = [name for place in places if place.path == at[:-1] for name in _names(place.model)]
+            return unknown_key(at, allowed)
+        case "literal_error" | "enum":
+            return unknown_word(at, error["input"], QUOTED.findall(str(context.get("expected"))))
+        case "union_tag_invalid":
+            key = QUOTED.findall(str(context.get("discriminator")))[0]
+            return unknown_word((*at, key), error["input"].get(key), QUOTED.findall(str(context.get("expected_tags"))))
+        case "union_tag_not_found":
+            key = QUOTED.findall(str(context.get("discriminator")))[0]
+            words = [word for place in places if place.path == at for word in get_args(_field(place.model, key))]
+            return Finding(at, f"'{key}' is missing", _there_are(words))
+        case "value_error" | "assertion_error":
+            return Finding(at, str(context.get("error")) or "is not allowed here")
+        case kind if kind in LIMITS:
+            return Finding(at, LIMITS[kind].format_map(context))
+        case _:
+            return Finding(at, "is not a value that can stand here")
+
+
+def unknown_key(path: NodePath, allowed: Iterable[str]) -> Finding:
+    """Return the finding for a key that is not known where it stands."""
+    names = list(dict.fromkeys(allowed))
+    return Finding(path, f"unknown key '{path[-1]}'", suggest(str(path[-1]), names) or _there_are(names))
+
+
+def unknown_word(path: NodePath, word: Any, allowed: Iterable[str]) -> Finding:
+    """Return the finding for a value that is none of the allowed words."""
+    names = list(allowed)
+    if not isinstance(word, str):
+        return Finding(path, f"must be one of: {', '.join(names)}")
+    return Finding(path, f"'{word}' is not known here", suggest(word, names) or _there_are(names))
+
+
+def _there_are(names: Iterable[str]) -> str:
+    listed = ", ".join(dict.fromkeys(names))
+    return f"There are: {listed}." if listed else ""
