@@ -163,7 +163,19 @@ def test_the_same_document_gives_the_same_bytes():
     assert written(DOCUMENT) == written(DOCUMENT) == written(upside_down)
 
 
-@pytest.mark.parametrize("document", [b"", b"<html>", b"[]", b"{}", b'{"paths": {}}', b'{"paths": {"/a": {"x": 1}, "/b": 1}}', b"\x1f\x8bnothing", b"\xff"])
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"{}",
+        b'{"paths": {}}',
+        b'{"paths": {"/a": {"x": 1}, "/b": 1}}',
+        b"\x1f\x8bnothing",
+        b"\xff",
+    ],
+)
 def test_what_is_no_document_is_refused_and_the_folder_left_alone(document, tmp_path):
     with pytest.raises(InputError, match="document"):
         refresh(document, tmp_path)
