@@ -1,0 +1,194 @@
+"""Check steps as written: every problem at once, each with its path and, where possible, a suggestion."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, RootModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from haloitsm_transformers.contract import Transformer
+from haloitsm_transformers.errors import PluginError, StepProblem, kind_of, suggest
+from haloitsm_transformers.fields import PROBLEMS, StepChecker
+from haloitsm_transformers.registry import Registry
+
+Chains = Mapping[str, Any]
+"""Named chains: name to list of steps."""
+
+
+def check_steps(
+    steps: Any, registry: Registry, chains: Chains | None = None, offered: Collection[str] | None = frozenset()
+) -> list[StepProblem]:
+    """Return every problem with a list of steps, those inside steps included; paths are relative to the list.
+
+    ``chains`` are the named chains that a bare text may name; check each of them by itself. ``offered`` are the
+    capabilities of the host (None: do not check).
+    """
+    return Checker(registry, chains or {}, offered).steps(steps)
+
+
+class Checker:
+    """Checks lists of steps against one registry; follows the named chains that they use."""
+
+    def __init__(self, registry: Registry, chains: Chains, offered: Collection[str] | None) -> None:
+        self._registry = registry
+        self._chains = chains
+        self._offered = offered
+        self._inside: tuple[str, ...] = ()  # the named chains that are being followed, outermost first
+        self.followed: dict[str, list[StepProblem]] = {}
+
+    def steps(self, value: Any) -> list[StepProblem]:
+        """Return what is wrong with a list of steps; problems of the named chains it uses go to ``followed``."""
+        if not isinstance(value, list):
+            return [StepProblem((), f"must be a list of steps, not {kind_of(value)}", "Each step starts with '- '.")]
+        return [problem.under(index) for index, step in enumerate(value) for problem in self._step(step)]
+
+    def _step(self, step: Any) -> list[StepProblem]:
+        if isinstance(step, str):
+            return self._named_chain(step)
+        if not isinstance(step, dict):
+            return [StepProblem((), f"a step is a mapping with one verb, or the name of a chain, not {kind_of(step)}")]
+        if len(step) != 1:
+            return [_not_one_verb(step)]
+        ((verb, options),) = step.items()
+        return [problem.under(str(verb)) for problem in self._verb(str(verb), options)]
+
+    def _named_chain(self, name: str) -> list[StepProblem]:
+        if name not in self._chains:
+            hint = suggest(name, self._chains)
+            if name in self._registry.names():
+                hint = f"The step '{name}' is written with its options: '{name}: ...'."
+            return [StepProblem((), f"there is no chain '{name}'", hint)]
+        if cycle := self._cycle(name):
+            return [StepProblem((), f"the chain '{cycle[0]}' contains itself: {' > '.join(cycle)}")]
+        return []
+
+    def _cycle(self, name: str) -> tuple[str, ...]:
+        """Follow a named chain; return the names from a chain back to itself, or nothing when it comes to an end."""
+        if name in self._inside:
+            raise _CycleFoundError((*self._inside[self._inside.index(name) :], name))
+        if name in self.followed:
+            return ()
+        outer, self._inside = self._inside, (*self._inside, name)
+        try:
+            problems = self.steps(self._chains[name])
+        except _CycleFoundError as found:
+            if outer:
+                raise
+            return found.names
+        finally:
+            self._inside = outer
+        self.followed[name] = problems
+        return ()
+
+    def _verb(self, verb: str, options: Any) -> Iterator[StepProblem]:
+        try:
+            transformer = self._registry.get(verb)
+        except PluginError as error:
+            yield StepProblem((), error.what, error.hint)
+            return
+        for need in transformer.needs:
+            if self._offered is not None and need not in self._offered:
+                yield StepProblem((), f"the step '{verb}' needs '{need}', which is not offered here")
+        yield from params_problems(transformer, options, {StepChecker: self})
+
+
+class _CycleFoundError(Exception):
+    """Carries the names of a cycle out of the chains inside it; not a ValueError, which pydantic would collect."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+
+
+def _not_one_verb(step: dict[Any, Any]) -> StepProblem:
+    if not step:
+        return StepProblem((), "the step is empty", "A step is a mapping with one verb.")
+    verbs = " and ".join(f"'{verb}'" for verb in step)
+    first = next(iter(step))
+    if step[first] is None:
+        return StepProblem((), f"a step has one verb, not {verbs}", f"Indent the options below '{first}:'.")
+    return StepProblem((), f"a step has one verb, not {verbs}", "Start each verb with its own '- '.")
+
+
+def params_problems(transformer: Transformer, options: Any, context: Mapping[Any, Any]) -> Iterator[StepProblem]:
+    """Yield what is wrong with the options of one step, in plain words."""
+    if options is None and not issubclass(transformer.params, RootModel):
+        options = {}
+    try:
+        transformer.params.model_validate(options, context=dict(context))
+    except ValidationError as error:
+        for details in error.errors(include_url=False):
+            yield from _plain(details, transformer.params)
+
+
+def _plain(details: ErrorDetails, model: type[BaseModel]) -> Iterator[StepProblem]:
+    path = tuple(part for part in details["loc"] if part != "[key]")
+    context: Mapping[str, Any] = details.get("ctx") or {}
+    if details["type"] == PROBLEMS:
+        yield from (problem.under(*path) for problem in context["problems"])
+        return
+    if details["type"] == "extra_forbidden":
+        allowed = _options_at(model, path[:-1])
+        hint = suggest(str(path[-1]), allowed) or (f"Options: {', '.join(sorted(allowed))}." if allowed else "")
+        yield StepProblem(path, f"unknown option '{path[-1]}'", hint)
+        return
+    if details["type"] == "missing":
+        yield StepProblem(path[:-1], f"the option '{path[-1]}' is missing")
+        return
+    if wanted := _WANTED.get(details["type"]):
+        yield StepProblem(path, f"must be {wanted.format_map(context)}, not {_shown(details['input'])}")
+        return
+    if details["type"] == "value_error":
+        yield StepProblem(path, str(context.get("error", "is not right")))
+        return
+    yield StepProblem(path, f"{details['msg'][:1].lower()}{details['msg'][1:]}")
+
+
+def _shown(value: Any) -> str:
+    """Name the type of a value; a short scalar is shown, which says more."""
+    if isinstance(value, (bool, int, float)) and len(written := repr(value)) < 20:
+        return written.lower()
+    return f"'{value}'" if isinstance(value, str) and len(value) < 40 else kind_of(value)
+
+
+def _options_at(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
+    """Return the option names of the model that stands at a path inside a model; nothing when that cannot be told."""
+    for part in path:
+        if isinstance(part, int):
+            continue
+        field = next((field for name, field in model.model_fields.items() if part in (name, field.alias)), None)
+        inner = _model_in(field.annotation) if field else None
+        if inner is None:
+            return []
+        model = inner
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for part in getattr(annotation, "__args__", ()) if (model := _model_in(part))), None)
+
+
+_WANTED = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "enum": "{expected}",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "list_type": "a list",
+    "literal_error": "{expected}",
+    "mapping_type": "a mapping",
+    "model_type": "a mapping",
+    "string_type": "text",
+    "tuple_type": "a list",
+}

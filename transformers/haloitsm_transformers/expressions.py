@@ -1,0 +1,135 @@
+"""JMESPath, the language in which steps read entities.
+
+A path that is not there gives null, as JMESPath says. Plain names (``client.name``) are read without calling the
+library for every entity, with the same results; everything else is the jmespath library's own work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any
+
+import jmespath
+from jmespath.exceptions import EmptyExpressionError, JMESPathError, JMESPathTypeError, ParseError
+from jmespath.functions import Functions
+
+from haloitsm_transformers.errors import StepsError, TransformError, suggest
+
+_FUNCTIONS: dict[str, Any] = Functions.FUNCTION_TABLE
+_TAKE_REFERENCES = {"map", "max_by", "min_by", "sort_by"}
+_TYPE_WORDS = {
+    "array": "a list",
+    "array-number": "a list of numbers",
+    "array-string": "a list of texts",
+    "boolean": "true or false",
+    "number": "a number",
+    "object": "an object",
+    "string": "text",
+}
+Node = dict[str, Any]
+
+
+@lru_cache(maxsize=2048)
+def expression(text: str) -> Callable[[Any], Any]:
+    """Compile a JMESPath expression; what comes back takes a value and returns what the expression finds in it.
+
+    A missing path is None. Raises StepsError when ``text`` is no expression; the compiled one raises TransformError
+    when a function gets a value of a type that it does not take (``length(number)``).
+    """
+    parsed = _parse(text)
+    names = _plain_names(parsed.parsed)
+    return _reader(names) if names else _searcher(text, parsed.search)
+
+
+def _parse(text: str) -> Any:
+    try:
+        parsed = jmespath.compile(text)
+    except EmptyExpressionError:
+        raise StepsError.of("the expression is empty") from None
+    except ParseError as error:
+        raise StepsError.of(
+            f"'{text}' is not a JMESPath expression: {_parse_words(error)}", _parse_hint(text)
+        ) from None
+    except (JMESPathError, ValueError) as error:
+        raise StepsError.of(f"'{text}' is not a JMESPath expression: {error}") from None
+    except RecursionError:
+        raise StepsError.of("the expression is nested too deeply") from None
+    for what, hint in _misuses({"type": "root", "children": [parsed.parsed]}):
+        raise StepsError.of(f"'{text}': {what}", hint)
+    return parsed
+
+
+def _parse_words(error: ParseError) -> str:
+    if not error.token_value:
+        return "it ends too early"
+    return f"unexpected '{error.token_value}' at character {error.lex_position + 1}"
+
+
+def _parse_hint(text: str) -> str:
+    if "-" in text:
+        return """A name that holds '-' or a space stands in double quotes: "first-name"."""
+    return ""
+
+
+def _misuses(node: Node) -> Iterator[tuple[str, str]]:
+    """Find what the library only notices while evaluating: unknown functions, wrong counts, stray references."""
+    arguments = node["children"]
+    if node["type"] == "function_expression":
+        name = node["value"]
+        if name not in _FUNCTIONS:
+            yield f"there is no function {name}()", suggest(name, _FUNCTIONS)
+            return
+        signature = _FUNCTIONS[name]["signature"]
+        variadic = bool(signature) and signature[-1].get("variadic", False)
+        if len(arguments) < len(signature) or (len(arguments) > len(signature) and not variadic):
+            yield f"{name}() takes {len(signature)} values, not {len(arguments)}", ""
+    elif node["type"] == "slice":
+        if arguments[2] == 0:
+            yield "a slice cannot have step 0", ""
+        return
+    for child in arguments:
+        if child["type"] == "expref" and node.get("value") not in _TAKE_REFERENCES:
+            yield "'&' is for the last value of sort_by(), max_by(), min_by() and the first of map()", ""
+        yield from _misuses(child)
+
+
+def _plain_names(node: Node) -> tuple[str, ...]:
+    if node["type"] == "field":
+        return (node["value"],)
+    if node["type"] == "subexpression":
+        children = [_plain_names(child) for child in node["children"]]
+        return sum(children, ()) if all(children) else ()
+    return ()
+
+
+def _reader(names: tuple[str, ...]) -> Callable[[Any], Any]:
+    """Read plain names one below the other."""
+    if len(names) == 1:
+        name = names[0]
+        return lambda value: value.get(name) if isinstance(value, dict) else None
+
+    def read(value: Any) -> Any:
+        for name in names:
+            if not isinstance(value, dict):
+                return None
+            value = value.get(name)
+        return value
+
+    return read
+
+
+def _searcher(text: str, search: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        try:
+            return search(value)
+        except JMESPathTypeError as error:
+            wanted = " or ".join(_TYPE_WORDS.get(name, name) for name in error.expected_types)
+            got = _TYPE_WORDS.get(error.actual_type, error.actual_type)
+            raise TransformError(f"{error.function_name}() takes {wanted}, not {got}", text) from None
+        except RecursionError:
+            raise TransformError("the value is nested too deeply", text) from None
+        except Exception as error:  # the library lets Python's own errors out: 'a' < 1, sums beyond a float
+            raise TransformError(f"cannot be evaluated ({type(error).__name__})", text) from None
+
+    return read

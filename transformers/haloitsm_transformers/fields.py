@@ -1,0 +1,99 @@
+"""Types for the options of a step: each is checked when the configuration is loaded, and named in the editor schema.
+
+The values stay as written (texts, mappings, lists); the step compiles them when it is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Protocol
+
+from pydantic import AfterValidator, GetPydanticSchema, ValidationInfo, WithJsonSchema
+from pydantic_core import PydanticCustomError, core_schema
+
+from haloitsm_transformers.conditions import condition
+from haloitsm_transformers.errors import StepProblem, StepsError, kind_of
+from haloitsm_transformers.expressions import expression
+from haloitsm_transformers.paths import parse_path, parse_pattern
+from haloitsm_transformers.patterns import target
+from haloitsm_transformers.placeholders import template
+
+PROBLEMS = "step_problems"
+"""Type of the validation error whose context carries problems that know their own path."""
+
+
+REFERENCE = "x-ref"
+"""What stands for ``$ref`` in the schemas of these types until `SchemaGenerator` has done its work."""
+
+
+class StepChecker(Protocol):
+    """Given as the validation context, it has the steps inside a step checked too."""
+
+    def steps(self, value: Any) -> list[StepProblem]:
+        """Return what is wrong with a list of steps."""
+
+
+def problems_found(problems: list[StepProblem]) -> PydanticCustomError:
+    """Wrap located problems so that they survive pydantic's own error collecting."""
+    text = "; ".join(map(str, problems)).replace("{", "(").replace("}", ")")  # a message template of pydantic
+    return PydanticCustomError(PROBLEMS, text, {"problems": problems})
+
+
+def _compiles(compile_value: Callable[[Any], Any]) -> AfterValidator:
+    def validate(value: Any) -> Any:
+        try:
+            compile_value(value)
+        except StepsError as error:
+            raise problems_found(error.problems) from None
+        return value
+
+    return AfterValidator(validate)
+
+
+class StepList(list[Any]):
+    """Steps inside a step, as written; give it to the builder's ``chain``."""
+
+
+def _steps(value: Any, info: ValidationInfo) -> StepList:
+    if isinstance(info.context, dict) and (checker := info.context.get(StepChecker)):
+        if problems := checker.steps(value):
+            raise problems_found(problems)
+    elif not isinstance(value, list):
+        raise problems_found([StepProblem((), f"must be a list of steps, not {kind_of(value)}")])
+    return StepList(value)
+
+
+Steps = Annotated[
+    list[Any],
+    GetPydanticSchema(lambda source, handler: core_schema.with_info_plain_validator_function(_steps)),
+    WithJsonSchema({REFERENCE: "#/$defs/steps"}),
+]
+"""A list of steps; several are run one after the other."""
+
+Expression = Annotated[str, _compiles(expression), WithJsonSchema({"type": "string", "format": "jmespath"})]
+"""A JMESPath expression that reads from the entity."""
+
+Template = Annotated[Any, _compiles(template)]
+"""Any JSON value; its texts may hold ``{{ expression }}``."""
+
+Condition = Annotated[Any, _compiles(condition), WithJsonSchema({REFERENCE: "#/$defs/condition"})]
+"""A JMESPath text, or a mapping of paths to tests."""
+
+Path = Annotated[str, _compiles(parse_path)]
+"""One place in the entity: ``client.name``, ``lines.0``."""
+
+Pattern = Annotated[str, _compiles(parse_pattern)]
+"""Many places in the entity: ``lines.*.price``."""
+
+
+def checked_targets(pairs: dict[str, str]) -> dict[str, str]:
+    """Check patterns with their targets: a ``$2`` needs a second ``*``."""
+    problems = list[StepProblem]()
+    for pattern, to in pairs.items():
+        try:
+            target(to, parse_pattern(pattern))
+        except StepsError as error:
+            problems += [problem.under(pattern) for problem in error.problems]
+    if problems:
+        raise problems_found(problems)
+    return pairs

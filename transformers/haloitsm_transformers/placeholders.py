@@ -1,0 +1,142 @@
+"""Templates: any JSON value whose texts may hold ``{{ expression }}`` placeholders.
+
+A text that is one placeholder gives the value as it is, of any type; a missing path gives null. Inside a longer text
+a placeholder must give text, a number, true or false; write ``{{ name || '' }}`` where nothing is fine too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from haloitsm_transformers.errors import StepProblem, StepsError, TransformError, kind_of
+from haloitsm_transformers.expressions import expression
+
+Reader = Callable[[Any], Any]
+
+
+def template(value: Any) -> Reader:
+    """Compile a template; what comes back takes an entity and returns the filled value, in new lists and objects.
+
+    Raises StepsError with every bad placeholder. The compiled one raises TransformError where a placeholder inside a
+    longer text gives null, a list or an object.
+    """
+    if isinstance(value, str):
+        return _text_template(value)
+    if isinstance(value, dict):
+        items = list(_compile_each(value, _member).items())
+        return lambda entity: {key: read(entity) for key, read in items}
+    if isinstance(value, list):
+        readers = list(_compile_each(dict(enumerate(value)), lambda _, item: template(item)).values())
+        return lambda entity: [read(entity) for read in readers]
+    return lambda entity: value
+
+
+def _compile_each(values: dict[Any, Any], compile_one: Callable[[Any, Any], Reader]) -> dict[Any, Reader]:
+    readers, problems = {}, list[StepProblem]()
+    for key, value in values.items():
+        try:
+            readers[key] = compile_one(key, value)
+        except StepsError as error:
+            problems += [problem.under(key) for problem in error.problems]
+    if problems:
+        raise StepsError(problems)
+    return readers
+
+
+def _member(key: str, value: Any) -> Reader:
+    if "{{" in key:
+        raise StepsError.of("placeholders stand in values, not in names")
+    return template(value)
+
+
+def _text_template(text: str) -> Reader:
+    parts = _split(text)
+    if not any(is_expression for is_expression, _ in parts):
+        return lambda entity: text
+    if len(parts) == 1:
+        return expression(parts[0][1].strip())
+    readers = [_inside_text(part.strip()) if is_expression else _constant(part) for is_expression, part in parts]
+    return lambda entity: "".join([read(entity) for read in readers])
+
+
+def _constant(text: str) -> Callable[[Any], str]:
+    return lambda entity: text
+
+
+def _inside_text(text: str) -> Callable[[Any], str]:
+    read = expression(text)
+
+    def read_text(entity: Any) -> str:
+        value = read(entity)
+        if isinstance(value, str):
+            return value
+        written = as_text(value)
+        if written is None:
+            hint = f"; write {{{{ {text} || '' }}}} if that is fine" if value is None else ""
+            raise TransformError(f"gives {kind_of(value)}, which cannot stand inside a text{hint}", text)
+        return written
+
+    return read_text
+
+
+def as_text(value: Any) -> str | None:
+    """Write a text, number or truth value as text: ``true``, ``5``, ``0.5``; None for null, lists and objects.
+
+    A number without a fraction is written without one: Halo answers ids as ``5.0`` (halo-api-facts 4.1).
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return format(value, "d") if -_LONGEST < value < _LONGEST else None
+    if isinstance(value, float) and math.isfinite(value):
+        return format(value, ".0f") if value.is_integer() and abs(value) < _EXACT else repr(value)
+    return None
+
+
+_LONGEST = 10**4000  # Python refuses to write out numbers of more than 4,300 digits
+_EXACT = 2.0**53
+
+
+def _split(text: str) -> list[tuple[bool, str]]:
+    """Cut a text into (is expression, part) pairs."""
+    parts: list[tuple[bool, str]] = []
+    position = 0
+    while (start := text.find("{{", position)) >= 0:
+        if start > position:
+            parts.append((False, text[position:start]))
+        end = _end(text, start + 2)
+        parts.append((True, text[start + 2 : end]))
+        position = end + 2
+    if position < len(text):
+        parts.append((False, text[position:]))
+    return parts
+
+
+def _end(text: str, start: int) -> int:
+    """Find the ``}}`` that closes a placeholder: not one inside quotes, nor one of the expression's own braces."""
+    depth = 0
+    position = start
+    while position < len(text):
+        character = text[position]
+        if character in "'\"`":
+            position = _closing_quote(text, position)
+        elif character == "{":
+            depth += 1
+        elif character == "}":
+            if not depth and text.startswith("}}", position):
+                return position
+            depth -= 1
+        position += 1
+    raise StepsError.of("'{{' has no closing '}}'", "Write {{ '{{' }} for two braces that are meant as text.")
+
+
+def _closing_quote(text: str, opening: int) -> int:
+    """Return where the quoted part that opens at ``opening`` closes; the end of the text if it never does."""
+    position = opening + 1
+    while position < len(text) and text[position] != text[opening]:
+        position += 2 if text[position] == "\\" else 1
+    return position
