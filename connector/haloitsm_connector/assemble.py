@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.client import HttpClient
-from haloitsm_connector.config import Config, Prototyped
+from haloitsm_connector.config import Config, Prototyped, steps_fields
 from haloitsm_connector.errors import InputError, NodePath, suggest
 from haloitsm_connector.publisher import Outcome, PublisherBase
 from haloitsm_connector.subscriber import SubscriberBase

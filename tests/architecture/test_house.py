@@ -71,3 +71,8 @@ def test_the_transformers_folder_does_not_hide_another_package():
     assert not (ROOT / "transformers" / "__init__.py").exists()
     found = importlib.util.find_spec("transformers")
     assert found is None or found.origin
+
+
+def test_every_public_name_of_the_connector_has_a_home():
+    package = importlib.import_module("haloitsm_connector")
+    assert sorted(package._MODULE_OF) == package.__all__
