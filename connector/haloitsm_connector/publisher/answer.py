@@ -1,0 +1,68 @@
+"""What a write did, told from what was sent and from Halo's motley answers (halo-api-facts 4.1, halo-observed 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from haloitsm_connector.catalogue import Operation
+from haloitsm_connector.client.request import Request
+from haloitsm_connector.publisher.base import Status
+
+
+def is_upsert(operation: Operation) -> bool:
+    """Whether the operation creates records without an id and updates those with one: a POST to a collection."""
+    return operation.method == "POST" and operation.body == "array" and operation.path.count("/") == 1
+
+
+def names_records(payload: Any, key: Sequence[str]) -> bool:
+    """Whether every record in a payload has an id that is not zero: then it is an update, which may be repeated."""
+    records = payload if isinstance(payload, list) else [payload]
+    return bool(records) and all(isinstance(record, dict) and _id(record, key) is not None for record in records)
+
+
+def status_of(operation: Operation, request: Request, answered: Any) -> Status:
+    """Return what an accepted write did; ``answered`` is the id in the answer."""
+    if operation.method == "DELETE":
+        return "deleted"
+    if not is_upsert(operation):
+        return "sent"
+    if names_records(request.payload, operation.key):
+        return "updated"
+    records = request.payload if isinstance(request.payload, list) else [request.payload]
+    mixed = any(names_records(record, operation.key) for record in records)
+    return "sent" if mixed or answered is None else "created"
+
+
+def id_of(value: Any, key: Sequence[str]) -> Any:
+    """Return the id of the record in an answer, a list of them for several, None without one.
+
+    The answer is an object, a list, or either inside an envelope; an update may come back with a new id.
+    """
+    if isinstance(value, dict) and len(value) == 1 and _id(value, key) is None:
+        value = next(iter(value.values()))
+    records = value if isinstance(value, list) else [value]
+    ids = [each for record in records if isinstance(record, dict) and (each := _id(record, key)) is not None]
+    return ids if len(ids) > 1 else ids[0] if ids else None
+
+
+def load_error(value: Any) -> str:
+    """Return why an ad hoc report failed, which a 201 hides in ``load_error`` (halo-api-facts 4.6)."""
+    report = value.get("report") if isinstance(value, dict) else None
+    for each in (report, value):
+        if isinstance(each, dict) and isinstance(each.get("load_error"), str) and each["load_error"]:
+            return str(each["load_error"])
+    return ""
+
+
+def _id(record: dict[str, Any], key: Sequence[str]) -> Any:
+    for name in (*key[-1:], "id"):
+        value = record.get(name)
+        if isinstance(value, str | int | float) and not isinstance(value, bool) and _is_set(value):
+            return int(value) if isinstance(value, float) and value.is_integer() else value
+    return None
+
+
+def _is_set(value: str | float) -> bool:
+    """Whether an id names a record: not 0, "0", 0.0, an empty text or a UUID of zeros."""
+    return any(character not in "0.- " for character in str(value))

@@ -1,0 +1,100 @@
+"""What every publisher offers: one outcome for every entity, in their order, from one flow."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from haloitsm_connector.client.drive import Flow, adrive, drive
+from haloitsm_connector.client.request import Request, Response
+from haloitsm_connector.errors import InputError
+from haloitsm_transformers import Entity, Failure
+
+if TYPE_CHECKING:
+    from haloitsm_connector.client import HttpClient
+
+Status = Literal["created", "updated", "deleted", "sent", "skipped", "refused", "failed", "waiting"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one entity.
+
+    ``status`` is
+
+    - ``created``, ``updated``, ``deleted``; ``sent`` where the operation does none of these, or does not tell which
+    - ``skipped``: there was nothing to do
+    - ``refused``: the other side said no, or no request could be made; as it is, the entity will be refused again
+    - ``failed``: a transformer or the other side failed, and nothing was done twice; it can be sent again
+    - ``waiting``: the request left and it is unknown whether it took effect; look the record up before sending again
+
+    ``reason`` says why in plain words where it is not a success, ``id`` is the record's (a list of ids for a list of
+    records), ``request`` is method and path as sent, ``response`` the decoded answer, and ``results`` is what the
+    response transformers made.
+    """
+
+    entity: Entity
+    status: Status
+    id: Any = None
+    reason: str = ""
+    request: str = ""
+    response: Any = None
+    results: list[Entity] = field(default_factory=list)
+
+    @classmethod
+    def failed(cls, failure: Failure) -> Self:
+        """Return the outcome of an entity that a transformer could not take."""
+        return cls(failure.entity or {}, "failed", reason=str(failure))
+
+    def described(self) -> dict[str, Any]:
+        """Return the outcome as data, without the decoded answer."""
+        return {
+            "status": self.status,
+            "id": self.id,
+            "reason": self.reason,
+            "request": self.request,
+            "entity": self.entity,
+            "results": self.results,
+        }
+
+
+class PublisherBase(ABC):
+    """A destination of entities.
+
+    A publisher of your own implements `flow` and sets ``client`` if it sends requests.
+    """
+
+    client: HttpClient | None = None
+
+    @abstractmethod
+    def flow(self, entities: Iterable[Entity]) -> Flow[Outcome]:
+        """Yield requests and pages of outcomes: one per entity, in order; see `haloitsm_connector.client.drive`."""
+
+    def requests(self, entities: Iterable[Entity]) -> Iterator[Request]:
+        """Yield the requests that publishing would send, and send none; nothing where it sends no requests."""
+        return iter(())
+
+    def publish(self, entities: Iterable[Entity]) -> Iterator[Outcome]:
+        """Send entities as the outcomes are asked for. Raises RemoteError when going on makes no sense."""
+        for page in drive(self.flow(entities), self._send):
+            yield from page
+
+    async def apublish(self, entities: Iterable[Entity]) -> AsyncIterator[Outcome]:
+        """Send entities as `publish` does, without blocking the event loop."""
+        async for page in adrive(self.flow(entities), self._asend):
+            for outcome in page:
+                yield outcome
+
+    def _send(self, request: Request) -> Response:
+        return self._connected.send(request)
+
+    async def _asend(self, request: Request) -> Response:
+        return await self._connected.asend(request)
+
+    @property
+    def _connected(self) -> HttpClient:
+        if self.client is None:
+            raise InputError("a publisher that sends requests needs a client", "Give it an HttpClient.")
+        return self.client

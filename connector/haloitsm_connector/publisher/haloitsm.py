@@ -1,0 +1,178 @@
+"""Write with any POST or DELETE of HaloITSM: entity → request transformers → {path, query, payload} → request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from haloitsm_connector.catalogue import Catalogue, Operation
+from haloitsm_connector.catalogue.usage import check_path, check_payload, check_query, find_operation
+from haloitsm_connector.client.request import Request, encode_query, fill_path
+from haloitsm_connector.errors import Finding, InputError
+from haloitsm_connector.prototypes import Fields, Prototype
+from haloitsm_connector.publisher.answer import id_of, is_upsert, load_error, names_records, status_of
+from haloitsm_connector.publisher.attachments import parts, with_file
+from haloitsm_connector.publisher.base import Outcome
+from haloitsm_connector.publisher.exchange import RequestPublisher, mapping, reader
+from haloitsm_transformers import Chain, Entity, Steps, Template
+
+if TYPE_CHECKING:
+    from haloitsm_connector.client import HttpClient
+
+METHODS = ("POST", "DELETE")
+
+
+class Publisher(RequestPublisher):
+    """Writes each entity with one POST or DELETE operation of HaloITSM.
+
+    The entity passes ``request_transformers`` (a chain, or its steps); then ``path``, ``query``, ``payload`` and
+    ``files`` are filled from it as templates. One that is not given is the entity's own property of that name. Where
+    Halo wants an array, a payload that is an object is sent as an array of one. Files are read from below ``folder``.
+    ``response_transformers`` get ``{entity, status, id, request, response}`` and make the outcome's ``results``.
+    Raises InputError for an operation that Halo does not have; for single entities there are outcomes.
+    """
+
+    def __init__(
+        self,
+        client: HttpClient,
+        entity: str,
+        *,
+        path: Mapping[str, Any] | None = None,
+        query: Mapping[str, Any] | None = None,
+        payload: Any = None,
+        files: Any = None,
+        folder: Path | str = ".",
+        request_transformers: Chain | Sequence[Any] = (),
+        response_transformers: Chain | Sequence[Any] = (),
+        catalogue: Catalogue | None = None,
+    ) -> None:
+        super().__init__(client, request_transformers, response_transformers)
+        catalogue = catalogue or Catalogue.load()
+        self.operation = catalogue.find(entity, METHODS)
+        self.folder = Path(folder)
+        self._takes_file = takes_file(catalogue, self.operation)
+        given = {"path": path, "query": query, "payload": payload, "files": files}
+        self._read = {name: reader(name, value) for name, value in given.items()}
+
+    def request(self, document: Entity) -> Request:
+        """Make the request out of an entity that has passed the request transformers."""
+        operation = self.operation
+        payload = self._payload(document) if operation.method == "POST" else None
+        return Request(
+            operation.method,
+            fill_path(operation.path, mapping("path", self._read["path"](document))),
+            encode_query(mapping("query", self._read["query"](document))),
+            payload,
+            parts(self._read["files"](document), self.folder) if operation.body == "multipart" else (),
+            repeatable=is_upsert(operation) and names_records(payload, operation.key),
+        )
+
+    def settle(self, entity: Entity, request: Request, value: Any, status: int) -> Outcome:
+        """Return the outcome that Halo's answer tells."""
+        if problem := load_error(value):
+            return Outcome(entity, "refused", reason=problem)
+        answered = id_of(value, self.operation.key)
+        known = id_of(request.payload, self.operation.key) if answered is None else answered
+        return Outcome(entity, status_of(self.operation, request, answered), known)
+
+    def _payload(self, document: Entity) -> Any:
+        payload = self._read["payload"](document)
+        if self._takes_file:
+            records = payload if isinstance(payload, list) else [payload]
+            records = [with_file(record, self.folder) for record in records]
+            payload = records if isinstance(payload, list) else records[0]
+        return shaped(self.operation, payload)
+
+
+def shaped(operation: Operation, payload: Any) -> Any:
+    """Return the payload in the shape that the operation's body has; InputError when it has none or cannot have it."""
+    if operation.body in (None, "multipart"):
+        return payload
+    if payload is None or payload == []:
+        hint = "Put it there with a transformer, or give the publisher a `payload:` template."
+        raise InputError(f"{operation.name} needs a payload, and the entity's 'payload' is empty", hint)
+    if operation.body == "array":
+        return payload if isinstance(payload, list) else [payload]
+    if isinstance(payload, list):
+        if len(payload) > 1:
+            raise InputError(f"{operation.name} takes one record, not a list of {len(payload)}")
+        payload = payload[0]
+    if operation.body == "object" and not isinstance(payload, dict):
+        raise InputError(f"{operation.name} takes an object, not {type(payload).__name__}")
+    return payload
+
+
+def takes_file(catalogue: Catalogue, operation: Operation) -> bool:
+    """Whether the operation's record carries a file's content in ``data_base64``."""
+    return operation.record is not None and {"filename", "data_base64"} <= catalogue.fields(operation.record).keys()
+
+
+class HaloPublisherFields(Fields):
+    """The YAML fields of the publisher prototype ``haloitsm``."""
+
+    client: str = Field(description="Name of the client to use, of prototype haloitsm.")
+    entity: str = Field(description="The POST or DELETE operation: POST /Asset, DELETE /Tickets/{id}.")
+    path: dict[str, Template] | None = Field(
+        None, description="Template of the path values; else the entity's own property 'path'."
+    )
+    query: dict[str, Template] | None = Field(
+        None, description="Template of the query parameters; else the entity's own property 'query'."
+    )
+    payload: Template = Field(None, description="Template of the payload; else the entity's own property 'payload'.")
+    files: Template = Field(
+        None,
+        description="Multipart operations only: template of a list of {path or data_base64, field, filename, "
+        "media_type}; else the entity's own property 'files'.",
+    )
+    folder: str = Field(".", description="Folder that files are read from; none outside of it can be sent.")
+    request_transformers: Steps = Field([], description="Steps over the entity before the request is made of it.")
+    response_transformers: Steps = Field(
+        [], description="Steps over {entity, status, id, request, response}; what comes out are the results."
+    )
+
+
+def check(fields: HaloPublisherFields, catalogue: Catalogue) -> Iterable[Finding]:
+    """Yield what the catalogue says against the operation and the templates given for it."""
+    operation = find_operation(catalogue, fields.entity, METHODS, ("entity",))
+    if isinstance(operation, Finding):
+        yield operation
+        return
+    if fields.path is not None:
+        yield from check_path(operation, fields.path, ("path",), complete=True)
+    yield from check_query(operation, fields.query or {}, ("query",))
+    yield from check_payload(catalogue, operation, fields.payload, ("payload",), _extra(catalogue, operation))
+    if fields.payload is not None and operation.method == "DELETE":
+        what = f"{operation.name} takes no payload, and none is sent"
+        yield Finding(("payload",), what, "Leave it out.", "warning")
+    if fields.files is not None and operation.body != "multipart":
+        yield Finding(("files",), f"{operation.name} takes no files", "POST /Attachment takes `file:` in its payload.")
+
+
+def _extra(catalogue: Catalogue, operation: Operation) -> frozenset[str]:
+    return frozenset({"file"}) if takes_file(catalogue, operation) else frozenset()
+
+
+def build(
+    fields: HaloPublisherFields, client: HttpClient, chains: Mapping[str, Chain], catalogue: Catalogue
+) -> Publisher:
+    """Make the publisher that the fields describe."""
+    return Publisher(
+        client,
+        fields.entity,
+        path=fields.path,
+        query=fields.query,
+        payload=fields.payload,
+        files=fields.files,
+        folder=fields.folder,
+        request_transformers=chains["request_transformers"],
+        response_transformers=chains["response_transformers"],
+        catalogue=catalogue,
+    )
+
+
+HALOITSM = Prototype(
+    "haloitsm", "Writes with any POST or DELETE operation of HaloITSM.", HaloPublisherFields, build, check
+)

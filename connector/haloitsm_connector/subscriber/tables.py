@@ -1,0 +1,122 @@
+"""Read the rows of CSV and XLSX files: a header, then one entity per row, streaming."""
+
+from __future__ import annotations
+
+import csv
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from datetime import date, datetime, time, timedelta
+from itertools import chain
+from typing import IO, Any
+
+from haloitsm_connector.errors import ConnectorError, InputError, suggest
+from haloitsm_connector.formats import openpyxl_for
+from haloitsm_transformers import Entity
+
+DELIMITERS = ",;\t|"
+_QUOTED = re.compile(r'"[^"]*"')
+
+
+def read_csv(name: str, lines: Iterable[str], delimiter: str | None) -> Iterator[Entity]:
+    """Yield the rows of a CSV file; every value is text. Empty rows are left out.
+
+    Without a ``delimiter`` it is the one of ``, ; tab |`` that occurs most often in the header. Raises InputError with
+    file and line for a header that cannot be used, for a row that is longer or shorter, and for open quotes.
+    """
+    source = iter(lines)
+    first = next(source, "")
+    rows = csv.reader(chain([first], source), delimiter=delimiter or _delimiter(first), strict=True)
+    try:
+        columns = _columns(f"{name}:1", next(rows, []))
+        for row in rows:
+            if any(row):
+                yield dict(zip(columns, _fitted(f"{name}:{rows.line_num}", row, columns), strict=True))
+    except csv.Error as error:
+        hint = "A cell with a quote, a delimiter or a line break stands in quotes, and its own quotes are doubled."
+        raise InputError(f"{name}:{rows.line_num}: not a CSV row: {error}", hint) from error
+
+
+def read_xlsx(name: str, file: IO[bytes], sheet: str | None) -> Iterator[Entity]:
+    """Yield the rows of one sheet, the first without ``sheet``; dates are ISO text, empty cells null.
+
+    Raises InputError for a file that is no workbook, an unknown sheet, or a missing extra.
+    """
+    try:
+        with closing(_workbook(name, file)) as workbook:
+            table = workbook[_sheet(name, workbook.sheetnames, sheet)]
+            yield from _sheet_rows(name, table)
+    except ConnectorError:
+        raise
+    except Exception as error:  # openpyxl lets any error of zip and XML parsing out
+        raise InputError(
+            f"{name}: not an XLSX workbook ({error})", "Save it as .xlsx; .xls is another format."
+        ) from error
+
+
+def _sheet_rows(name: str, table: Any) -> Iterator[Entity]:
+    if not hasattr(table, "iter_rows"):
+        raise InputError(f"{name}: sheet '{table.title}' is a chart, not a table")
+    table.reset_dimensions()  # some programs write a wrong size, and rows beyond it would be lost
+    columns: Sequence[str] = ()
+    for number, cells in enumerate(table.iter_rows(values_only=True), start=1):
+        row = [_value(cell) for cell in cells]
+        if all(cell in (None, "") for cell in row):
+            continue
+        if not columns:
+            columns = _columns(f"{name}:{number}", ["" if cell is None else str(cell) for cell in row])
+        else:
+            padded = row + [None] * (len(columns) - len(row))
+            yield dict(zip(columns, _fitted(f"{name}:{number}", padded, columns), strict=True))
+
+
+def _delimiter(header: str) -> str:
+    return max(DELIMITERS, key=_QUOTED.sub("", header).count)
+
+
+def _columns(where: str, header: Sequence[str]) -> list[str]:
+    """Return the names in a header, without the empty ones at its end that spreadsheets leave."""
+    columns = [name.strip() for name in header]
+    while columns and not columns[-1]:
+        columns.pop()
+    if not columns:
+        raise InputError(f"{where}: there is no header", "The first row must name the columns.")
+    for number, name in enumerate(columns, start=1):
+        if not name:
+            raise InputError(f"{where}: column {number} has no name in the header")
+        if columns.index(name) + 1 < number:
+            raise InputError(f"{where}: the header names column '{name}' twice")
+    return columns
+
+
+def _fitted(where: str, row: Sequence[Any], columns: Sequence[str]) -> Sequence[Any]:
+    """Return the cells under the columns; empty cells beyond them are dropped, anything else is an error."""
+    beyond = row[len(columns) :]
+    if len(row) < len(columns) or any(cell not in (None, "") for cell in beyond):
+        hint = "A cell may hold the delimiter without quotes." if beyond else "The row may be cut off."
+        raise InputError(f"{where}: the row has {len(row)} cells, the header {len(columns)}", hint)
+    return row[: len(columns)]
+
+
+def _workbook(name: str, file: IO[bytes]) -> Any:
+    openpyxl = openpyxl_for(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about styles and extensions of a file, which do not concern its values
+        return openpyxl.load_workbook(file, read_only=True, data_only=True)
+
+
+def _sheet(name: str, sheets: Sequence[str], wanted: str | None) -> str:
+    if wanted is None:
+        return sheets[0]
+    if wanted not in sheets:
+        raise InputError(
+            f"{name}: there is no sheet '{wanted}'", suggest(wanted, sheets) or f"There are: {', '.join(sheets)}."
+        )
+    return wanted
+
+
+def _value(cell: Any) -> Any:
+    if isinstance(cell, datetime | date | time):
+        return cell.isoformat()
+    return str(cell) if isinstance(cell, timedelta) else cell
