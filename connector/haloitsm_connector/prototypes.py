@@ -30,16 +30,17 @@ class Prototype:
     """A kind of client, subscriber or publisher.
 
     ``build`` makes the working object. A client's gets ``(fields)``; a subscriber's and a publisher's get
-    ``(fields, client, chains)``, where ``client`` is the one that the field ``client`` names (None without one) and
-    ``chains`` maps each field of type ``Steps`` to its compiled chain.
-    ``check`` returns what is wrong beyond types, before anything is sent; paths are relative to the fields.
+    ``(fields, client, chains, catalogue)``, where ``client`` is the one that the field ``client`` names (None without
+    one) and ``chains`` maps each field of type ``Steps`` to its compiled chain.
+    ``check`` returns what is wrong beyond types, before anything is sent; paths are relative to the fields. A client's
+    gets ``(fields)``, the others ``(fields, catalogue)``.
     """
 
     name: str
     summary: str
     fields: type[Fields]
     build: Callable[..., Any]
-    check: Callable[[Any], Iterable[Finding]] = lambda fields: ()
+    check: Callable[..., Iterable[Finding]] = lambda *given: ()
 
 
 class Prototypes:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, RootModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from haloitsm_connector.errors import Finding, NodePath, suggest
+from haloitsm_transformers.fields import PROBLEMS as STEP_PROBLEMS
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -89,7 +90,9 @@ def validate(model: type[Model], data: Any, path: NodePath = ()) -> tuple[Model 
     found: list[Finding] = []
     for each in errors:
         at, rest = _descend(data, each["loc"])
-        if each["type"] in KINDS:
+        if each["type"] == STEP_PROBLEMS:
+            found += [Finding((*at, *inner.path), inner.what, inner.hint) for inner in each["ctx"]["problems"]]
+        elif each["type"] in KINDS:
             kinds.setdefault(at, []).append(KINDS[each["type"]])
         else:
             found.append(_finding(each, at, rest, places))
@@ -182,14 +185,17 @@ def _descend(data: Any, loc: Iterable[str | int]) -> tuple[NodePath, NodePath]:
     rest: NodePath = ()
     parts = tuple(loc)
     for index, part in enumerate(parts):
-        is_tag = isinstance(data, Mapping) and part in data.values() and index + 1 < len(parts)
-        if isinstance(data, Mapping) and part in data and not is_tag:
-            data, path, rest = data[part], (*path, part), ()
-        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+        if _holds(data, part, last=index + 1 == len(parts)):
             data, path, rest = data[part], (*path, part), ()
         else:
             rest = (*rest, part)
     return path, rest
+
+
+def _holds(data: Any, part: str | int, *, last: bool) -> bool:
+    if isinstance(data, Mapping):
+        return part in data and (last or part not in data.values())
+    return isinstance(data, list) and isinstance(part, int) and part < len(data)
 
 
 def _value(data: Any, path: NodePath) -> Any:
@@ -222,7 +228,7 @@ def _finding(error: ErrorDetails, at: NodePath, rest: NodePath, places: list[Pla
         case "union_tag_not_found":
             key = QUOTED.findall(str(context.get("discriminator")))[0]
             words = [word for place in places if place.path == at for word in get_args(_field(place.model, key))]
-            return Finding(at, f"'{key}' is missing", _there_are(words))
+            return Finding(at, f"'{key}' is missing", there_are(words))
         case "value_error" | "assertion_error":
             return Finding(at, str(context.get("error")) or "is not allowed here")
         case kind if kind in LIMITS:
@@ -234,7 +240,7 @@ def _finding(error: ErrorDetails, at: NodePath, rest: NodePath, places: list[Pla
 def unknown_key(path: NodePath, allowed: Iterable[str]) -> Finding:
     """Return the finding for a key that is not known where it stands."""
     names = list(dict.fromkeys(allowed))
-    return Finding(path, f"unknown key '{path[-1]}'", suggest(str(path[-1]), names) or _there_are(names))
+    return Finding(path, f"unknown key '{path[-1]}'", suggest(str(path[-1]), names) or there_are(names))
 
 
 def unknown_word(path: NodePath, word: Any, allowed: Iterable[str]) -> Finding:
@@ -242,9 +248,10 @@ def unknown_word(path: NodePath, word: Any, allowed: Iterable[str]) -> Finding:
     names = list(allowed)
     if not isinstance(word, str):
         return Finding(path, f"must be one of: {', '.join(names)}")
-    return Finding(path, f"'{word}' is not known here", suggest(word, names) or _there_are(names))
+    return Finding(path, f"'{word}' is not known here", suggest(word, names) or there_are(names))
 
 
-def _there_are(names: Iterable[str]) -> str:
+def there_are(names: Iterable[str]) -> str:
+    """Return a hint that lists the allowed names, or an empty string without any."""
     listed = ", ".join(dict.fromkeys(names))
     return f"There are: {listed}." if listed else ""

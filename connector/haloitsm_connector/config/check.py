@@ -1,0 +1,92 @@
+"""Check what types cannot see: references, steps, and what the catalogue says about payloads written out in YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from haloitsm_connector.catalogue import Catalogue
+from haloitsm_connector.catalogue.usage import check_payload
+from haloitsm_connector.config.validation import there_are
+from haloitsm_connector.errors import Finding, InputError, NodePath, suggest
+from haloitsm_transformers import Registry, check_steps
+
+Tree = Mapping[str, Any]
+
+REFERENCES = {"incoming": "incoming", "outgoing": "outgoing", "results": "outgoing"}
+"""The fields of a route that name a part, and the section in which the part stands."""
+
+NEEDED_CLIENT = {"haloitsm": "haloitsm"}
+"""Subscriber or publisher prototype → the client prototype without which it cannot work."""
+
+
+def check_references(tree: Tree) -> Iterator[Finding]:
+    """Yield every name in routes, subscribers and publishers that is declared nowhere or is of the wrong prototype."""
+    for name, route in tree["routes"].items():
+        for key, section in REFERENCES.items():
+            if isinstance(route, Mapping) and isinstance(route.get(key), str):
+                yield from _declared(tree, section, route[key], ("routes", name, key))
+    for section, part in (("incoming", "subscriber"), ("outgoing", "publisher")):
+        for name, fields in mappings(tree, section, part):
+            if isinstance(fields.get("client"), str):
+                yield from _check_client(tree, fields, (section, name, part, "client"))
+
+
+def mappings(tree: Tree, section: str, part: str) -> Iterator[tuple[str, Tree]]:
+    """Yield the name of every entry of a section, with the mapping under ``part`` in it."""
+    for name, value in tree[section].items():
+        if isinstance(value, Mapping) and isinstance(value.get(part), Mapping):
+            yield name, value[part]
+
+
+def _declared(tree: Tree, section: str, name: str, path: NodePath) -> Iterator[Finding]:
+    if name not in tree[section]:
+        kind = section.removesuffix("s")
+        hint = suggest(name, tree[section]) or there_are(tree[section]) or f"Declare it in '{section}:'."
+        yield Finding(path, f"there is no {kind} '{name}'", hint)
+
+
+def _check_client(tree: Tree, fields: Tree, path: NodePath) -> Iterator[Finding]:
+    name = fields["client"]
+    yield from _declared(tree, "clients", name, path)
+    client = tree["clients"].get(name)
+    needed = NEEDED_CLIENT.get(str(fields.get("prototype")))
+    found = client.get("prototype") if isinstance(client, Mapping) else None
+    if needed and isinstance(found, str) and found != needed:
+        what = f"client '{name}' is of prototype '{found}'; a client of prototype '{needed}' is needed here"
+        yield Finding(path, what)
+
+
+def check_chains(
+    chains: Iterable[tuple[NodePath, Any]], named: Mapping[str, Any], registry: Registry
+) -> Iterator[Finding]:
+    """Yield what is wrong with the steps of every chain, given with the path at which it stands."""
+    usable = {name: steps for name, steps in named.items() if isinstance(steps, list)}
+    for path, steps in chains:
+        for problem in check_steps(steps, registry, usable):
+            yield Finding((*path, *problem.path), problem.what, problem.hint)
+
+
+def check_payloads(tree: Tree, catalogue: Catalogue) -> Iterator[Finding]:
+    """Yield warnings about payloads of HaloITSM publishers that are set to a mapping written out in the steps."""
+    for name, publisher in mappings(tree, "outgoing", "publisher"):
+        if publisher.get("prototype") != "haloitsm" or not isinstance(publisher.get("entity"), str):
+            continue
+        try:
+            operation = catalogue.find(publisher["entity"], ("POST", "DELETE"))
+        except InputError:
+            continue  # the publisher's own check says so
+        at: NodePath = ("outgoing", name)
+        for path, payload in _payloads(tree["outgoing"][name].get("transformers"), (*at, "transformers")):
+            yield from check_payload(catalogue, operation, payload, path)
+        requests = (*at, "publisher", "request_transformers")
+        for path, payload in _payloads(publisher.get("request_transformers"), requests):
+            yield from check_payload(catalogue, operation, payload, path)
+
+
+def _payloads(steps: Any, path: NodePath) -> Iterator[tuple[NodePath, Any]]:
+    """Yield the payloads that ``set`` steps write out, with their paths."""
+    for index, step in enumerate(steps if isinstance(steps, list) else []):
+        values = step.get("set") if isinstance(step, Mapping) else None
+        if isinstance(values, Mapping) and "payload" in values:
+            yield (*path, index, "set", "payload"), values["payload"]

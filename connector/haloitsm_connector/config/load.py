@@ -1,0 +1,195 @@
+"""Load a configuration: files in, a ``Config`` out, or every problem at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from haloitsm_connector.catalogue import Catalogue
+from haloitsm_connector.config.check import check_chains, check_payloads, check_references
+from haloitsm_connector.config.models import (
+    Config,
+    IncomingConfig,
+    IncomingFields,
+    Options,
+    OutgoingConfig,
+    OutgoingFields,
+    Prototyped,
+    RouteConfig,
+    steps_fields,
+)
+from haloitsm_connector.config.sources import Sources, read_sources
+from haloitsm_connector.config.validation import places_of, secrets_of, there_are, validate
+from haloitsm_connector.errors import ConfigError, Finding, InputError, NodePath, Problem
+from haloitsm_connector.prototypes import Kind, Prototype, Prototypes
+from haloitsm_transformers import Registry
+
+Model = TypeVar("Model", bound=BaseModel)
+SHORTEST_SECRET = 4
+"""Shorter texts are not blanked out of messages: they are in every second word."""
+
+
+class PrototypeSource(Protocol):
+    """The prototypes of one kind, as ``Prototypes`` offers them."""
+
+    def names(self) -> list[str]:
+        """Return the names that ``prototype:`` may take."""
+        ...
+
+    def get(self, name: str) -> Prototype:
+        """Return one prototype; InputError when there is none of that name."""
+        ...
+
+
+PrototypeSources = Mapping[Kind, PrototypeSource]
+
+
+def installed_prototypes() -> PrototypeSources:
+    """Return the prototypes of every kind that are installed."""
+    return {kind: Prototypes(kind) for kind in ("clients", "subscribers", "publishers")}
+
+
+def load(
+    paths: Sequence[Path],
+    *,
+    environ: Mapping[str, str] | None = None,
+    registry: Registry | None = None,
+    catalogue: Catalogue | None = None,
+    prototypes: PrototypeSources | None = None,
+) -> Config:
+    """Load files, and folders with all the YAML files in them, as one configuration.
+
+    Variables are taken from ``environ`` (the process's environment if None). Raises ConfigError with every problem;
+    a configuration with nothing but warnings loads, unless it says ``strict: true``.
+    """
+    sources = read_sources(paths, os.environ if environ is None else environ)
+    catalogue = Catalogue.load() if catalogue is None else catalogue
+    registry = Registry.installed() if registry is None else registry
+    reading = Reading(sources, installed_prototypes() if prototypes is None else prototypes, catalogue)
+    config = reading.config()
+    tree = sources.data
+    reading.findings += check_chains(reading.chains, tree["transformers"], registry)
+    reading.findings += check_payloads(tree, catalogue)
+    if sources.complete:
+        reading.findings += check_references(tree)
+    problems = reading.problems(config.strict)
+    if any(problem.severity == "error" for problem in problems):
+        raise ConfigError(problems)
+    return replace(config, warnings=problems)
+
+
+@dataclass(slots=True)
+class Reading:
+    """Turns the merged sections into a ``Config``, collecting all that is wrong with them on the way."""
+
+    sources: Sources
+    prototypes: PrototypeSources
+    catalogue: Catalogue
+    findings: list[Finding] = field(default_factory=list)
+    chains: list[tuple[NodePath, Any]] = field(default_factory=list)
+    secrets: set[str] = field(default_factory=set, repr=False)
+
+    def config(self) -> Config:
+        """Return what can be read; complete only if nothing was found."""
+        tree = self.sources.data
+        options = self._read(Options, {name: tree[name] for name in ("strict",) if name in tree}, ())
+        clients = {name: self._prototyped("clients", raw, ("clients", name)) for name, raw in tree["clients"].items()}
+        incoming = {name: self._incoming(raw, ("incoming", name)) for name, raw in tree["incoming"].items()}
+        outgoing = {name: self._outgoing(raw, ("outgoing", name)) for name, raw in tree["outgoing"].items()}
+        routes = {name: self._read(RouteConfig, raw, ("routes", name)) for name, raw in tree["routes"].items()}
+        self.chains += [(("transformers", name), steps) for name, steps in tree["transformers"].items()]
+        return Config(
+            clients=_present(clients),
+            incoming=_present(incoming),
+            outgoing=_present(outgoing),
+            routes=_present(routes),
+            chains=tree["transformers"],
+            strict=options is not None and options.strict,
+            files=tuple(self.sources.files),
+            warnings=[],
+            secrets=frozenset(self.secrets | self.sources.secrets),
+            positions=self.sources.positions,
+        )
+
+    def problems(self, strict: bool) -> list[Problem]:
+        """Return everything found, located, sorted and without secrets; if ``strict``, warnings are errors."""
+        located = [
+            self.sources.problem(self._redacted(finding))
+            for finding in self.findings
+            if not self.sources.is_broken(finding.path)
+        ]
+        found = sorted(set(self.sources.problems + located))
+        return [replace(problem, severity="error") for problem in found] if strict else found
+
+    def _read(self, model: type[Model], raw: Any, path: NodePath) -> Model | None:
+        """Check a mapping against its model; note the secrets and the chains of steps in it."""
+        self.secrets |= secrets_of(model, raw)
+        self.chains += [
+            ((*path, *place.path, name), place.data[name])
+            for place in places_of(model, raw)
+            for name in steps_fields(place.model)
+            if isinstance(place.data.get(name), list)
+        ]
+        value, findings = validate(model, raw, path)
+        self.findings += findings
+        return value
+
+    def _incoming(self, raw: Any, path: NodePath) -> IncomingConfig | None:
+        fields = self._read(IncomingFields, raw, path)
+        subscriber = self._part("subscribers", raw, (*path, "subscriber"))
+        return IncomingConfig(subscriber, fields.transformers) if fields and subscriber else None
+
+    def _outgoing(self, raw: Any, path: NodePath) -> OutgoingConfig | None:
+        fields = self._read(OutgoingFields, raw, path)
+        publisher = self._part("publishers", raw, (*path, "publisher"))
+        return OutgoingConfig(fields.transformers, publisher) if fields and publisher else None
+
+    def _part(self, kind: Kind, raw: Any, path: NodePath) -> Prototyped | None:
+        """Read the subscriber or publisher of an entry, however wrong the rest of the entry may be."""
+        part = raw.get(path[-1]) if isinstance(raw, dict) else None
+        return self._prototyped(kind, part, path) if isinstance(part, dict) else None
+
+    def _prototyped(self, kind: Kind, raw: Any, path: NodePath) -> Prototyped | None:
+        """Read a mapping that names a prototype and holds its fields."""
+        prototype = self._prototype(kind, raw, path)
+        if prototype is None:
+            return None
+        fields = self._read(prototype.fields, {key: raw[key] for key in raw if key != "prototype"}, path)
+        if fields is None:
+            return None
+        found = prototype.check(fields) if kind == "clients" else prototype.check(fields, self.catalogue)
+        self.findings += [replace(finding, path=(*path, *finding.path)) for finding in found]
+        return Prototyped(prototype, fields)
+
+    def _prototype(self, kind: Kind, raw: Any, path: NodePath) -> Prototype | None:
+        known = self.prototypes[kind]
+        at = (*path, "prototype")
+        if not isinstance(raw, dict):
+            finding = Finding(path, "must be a mapping (name: value)", "It needs 'prototype:' and its fields.")
+        elif "prototype" not in raw:
+            finding = Finding(path, "'prototype' is missing", there_are(known.names()))
+        elif not isinstance(raw["prototype"], str):
+            finding = Finding(at, "must be text", there_are(known.names()))
+        else:
+            try:
+                return known.get(raw["prototype"])
+            except InputError as error:
+                finding = Finding(at, error.what, error.hint)
+        self.findings.append(finding)
+        return None
+
+    def _redacted(self, finding: Finding) -> Finding:
+        what, hint = finding.what, finding.hint
+        for secret in sorted(self.secrets | self.sources.secrets, key=len, reverse=True):
+            if len(secret) >= SHORTEST_SECRET:
+                what, hint = what.replace(secret, "***"), hint.replace(secret, "***")
+        return replace(finding, what=what, hint=hint)
+
+
+def _present(parts: Mapping[str, Model | None] | Mapping[str, Any]) -> dict[str, Any]:
+    return {name: part for name, part in parts.items() if part is not None}

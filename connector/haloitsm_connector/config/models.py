@@ -1,0 +1,112 @@
+"""What a configuration is: the models of its sections, and the checked result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, Field
+from pydantic.fields import FieldInfo
+
+from haloitsm_connector.config.sources import STRICT, locate
+from haloitsm_connector.config.yaml_document import Position
+from haloitsm_connector.errors import NodePath, Problem
+from haloitsm_connector.prototypes import Fields, Prototype
+from haloitsm_transformers import Steps
+
+
+class IncomingFields(Fields):
+    """What is read: a subscriber and the transformers behind it."""
+
+    subscriber: dict[str, Any] = Field(description="What reads: a prototype and its fields.")
+    transformers: Steps = Field([], description="Steps that every entity goes through after it is read.")
+
+
+class OutgoingFields(Fields):
+    """What is written: transformers and the publisher behind them."""
+
+    transformers: Steps = Field([], description="Steps that every entity goes through before it is published.")
+    publisher: dict[str, Any] = Field(description="What writes: a prototype and its fields.")
+
+
+class RouteConfig(Fields):
+    """From one incoming to one outgoing."""
+
+    incoming: str = Field(description="Name of the incoming that is read.")
+    outgoing: str = Field(description="Name of the outgoing that is written.")
+    transformers: Steps = Field([], description="Steps between the two.")
+    results: str | None = Field(
+        None, description="Name of the outgoing that gets what the publisher's response transformers make."
+    )
+    disabled: bool = Field(False, description="Leave this route out when all routes are run.")
+
+
+class Options(Fields):
+    """What holds for the whole configuration."""
+
+    strict: bool = Field(False, description=STRICT)
+
+
+@dataclass(frozen=True, slots=True)
+class Prototyped:
+    """A prototype and the fields that the configuration gives it."""
+
+    prototype: Prototype
+    fields: Fields = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingConfig:
+    """A checked incoming."""
+
+    subscriber: Prototyped
+    transformers: list[Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingConfig:
+    """A checked outgoing."""
+
+    transformers: list[Any] = field(repr=False)
+    publisher: Prototyped
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A checked configuration; every name in it refers to something.
+
+    ``warnings`` are the problems that do not stop it. ``secrets`` are the texts that must not be shown anywhere: what
+    was read from files, and the values of secret fields.
+    """
+
+    clients: Mapping[str, Prototyped]
+    incoming: Mapping[str, IncomingConfig]
+    outgoing: Mapping[str, OutgoingConfig]
+    routes: Mapping[str, RouteConfig] = field(repr=False)
+    chains: Mapping[str, list[Any]] = field(repr=False)
+    strict: bool
+    files: tuple[Path, ...]
+    warnings: list[Problem]
+    secrets: frozenset[str] = field(repr=False)
+    positions: Mapping[NodePath, Position] = field(repr=False)
+
+    def where(self, path: NodePath) -> str:
+        """Return ``file:line:column`` of a path such as ``("incoming", "tickets", "transformers", 0)``.
+
+        Of a path that is not written, the deepest part that is.
+        """
+        return str(locate(self.positions, path, self.files))
+
+
+_STEPS = FieldInfo.from_annotation(Steps)
+
+
+def steps_fields(model: type[BaseModel]) -> list[str]:
+    """Return the names of the fields that hold a chain of steps (type ``Steps``)."""
+    return [
+        name
+        for name, info in model.model_fields.items()
+        if info.annotation == _STEPS.annotation and all(mark in info.metadata for mark in _STEPS.metadata)
+    ]
