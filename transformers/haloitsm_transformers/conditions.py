@@ -150,7 +150,7 @@ def _comparison(compare: Callable[[Any, Any], bool], words: str) -> Test:
     return Test(
         f"{words}: numbers with numbers, texts with texts (so ISO dates with ISO dates)",
         "a number or a text",
-        {"type": ["number", "string"]},
+        {"anyOf": [{"type": "number"}, {"type": "string"}]},
         lambda option: _is_number(option) or isinstance(option, str),
         build,
     )

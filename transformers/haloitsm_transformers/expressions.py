@@ -43,33 +43,31 @@ def expression(text: str) -> Callable[[Any], Any]:
 
 
 def _parse(text: str) -> Any:
+    shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
     try:
         parsed = jmespath.compile(text)
+        for what, hint in _misuses({"type": "root", "children": [parsed.parsed]}):
+            raise StepsError.of(f"'{shown}': {what}", hint)
     except EmptyExpressionError:
         raise StepsError.of("the expression is empty") from None
     except ParseError as error:
-        raise StepsError.of(
-            f"'{text}' is not a JMESPath expression: {_parse_words(error)}", _parse_hint(text)
-        ) from None
-    except (JMESPathError, ValueError) as error:
-        raise StepsError.of(f"'{text}' is not a JMESPath expression: {error}") from None
+        hint = _NAME_HINT if "-" in text else ""
+        raise StepsError.of(f"'{shown}' is not a JMESPath expression: {_parse_words(error)}", hint) from None
+    except JMESPathError as error:
+        raise StepsError.of(f"'{shown}' is not a JMESPath expression: {error}") from None
     except RecursionError:
         raise StepsError.of("the expression is nested too deeply") from None
-    for what, hint in _misuses({"type": "root", "children": [parsed.parsed]}):
-        raise StepsError.of(f"'{text}': {what}", hint)
     return parsed
+
+
+_LONGEST_SHOWN = 80
+_NAME_HINT = """A name that holds '-' or a space stands in double quotes: "first-name"."""
 
 
 def _parse_words(error: ParseError) -> str:
     if not error.token_value:
         return "it ends too early"
     return f"unexpected '{error.token_value}' at character {error.lex_position + 1}"
-
-
-def _parse_hint(text: str) -> str:
-    if "-" in text:
-        return """A name that holds '-' or a space stands in double quotes: "first-name"."""
-    return ""
 
 
 def _misuses(node: Node) -> Iterator[tuple[str, str]]:
@@ -83,7 +81,8 @@ def _misuses(node: Node) -> Iterator[tuple[str, str]]:
         signature = _FUNCTIONS[name]["signature"]
         variadic = bool(signature) and signature[-1].get("variadic", False)
         if len(arguments) < len(signature) or (len(arguments) > len(signature) and not variadic):
-            yield f"{name}() takes {len(signature)} values, not {len(arguments)}", ""
+            takes = "1 value" if len(signature) == 1 else f"{len(signature)} values"
+            yield f"{name}() takes {takes}, not {len(arguments)}", ""
     elif node["type"] == "slice":
         if arguments[2] == 0:
             yield "a slice cannot have step 0", ""

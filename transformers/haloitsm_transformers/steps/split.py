@@ -26,7 +26,7 @@ class Split(Params):
     )
     add: dict[Path, Template] = Field(
         {},
-        description="Values added to each new entity, {{ placeholders }} read the original; they replace the item's own.",
+        description="Values added to each new entity, {{ placeholders }} read the original; they win over the item's.",
     )
 
 

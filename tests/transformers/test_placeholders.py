@@ -1,0 +1,81 @@
+"""Templates: types are kept, texts are joined, mistakes are found when compiling."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from haloitsm_transformers import StepsError, TransformError, template
+
+
+@pytest.mark.parametrize(
+    ("value", "entity", "gives"),
+    [
+        ("plain", {}, "plain"),
+        (5, {}, 5),
+        (None, {}, None),
+        ("{{ a }}", {"a": [1, {"b": None}]}, [1, {"b": None}]),
+        ("{{a}}", {}, None),
+        (" {{ a }}", {"a": 1}, " 1"),
+        ("{{ a }}-{{ b }}", {"a": "x", "b": 2}, "x-2"),
+        ("{{ a }}{{ b }}", {"a": True, "b": False}, "truefalse"),
+        ("n{{ a }}", {"a": 5.0}, "n5"),
+        ("n{{ a }}", {"a": 0.1}, "n0.1"),
+        ("n{{ a }}", {"a": -0.0}, "n-0"),
+        ("n{{ a }}", {"a": 1e300}, "n1e+300"),
+        ("n{{ a }}", {"a": 2**80}, f"n{2**80}"),
+        ("[{{ a || '' }}]", {}, "[]"),
+        ("{{ {x: a} }}", {"a": 1}, {"x": 1}),
+        ("{{ {x: {y: a}}}}", {"a": 1}, {"x": {"y": 1}}),
+        ("{{ '}}' }}", {}, "}}"),
+        ("{{ '{{' }}", {}, "{{"),
+        ("{{ 'it\\'s }}' }}!", {}, "it's }}!"),
+        ('{{ `{"a": {"b": "}}"}}` }}', {}, {"a": {"b": "}}"}}),
+        ('{{ "a}}b" }}', {"a}}b": 3}, 3),
+        ("}} stays", {}, "}} stays"),
+        ("{ stays }", {}, "{ stays }"),
+        ({"a": ["{{ b }}", {"c": "x{{ b }}"}]}, {"b": 1}, {"a": [1, {"c": "x1"}]}),
+    ],
+)
+def test_a_template_is_filled(value, entity, gives):
+    filled = template(value)(entity)
+    assert filled == gives
+    assert type(filled) is type(gives)
+
+
+@pytest.mark.parametrize(("entity", "kind"), [({}, "null"), ({"a": []}, "a list"), ({"a": {}}, "an object")])
+def test_what_is_no_text_cannot_stand_inside_one(entity, kind):
+    with pytest.raises(TransformError, match=f"a: gives {kind}, which cannot stand inside a text"):
+        template("x {{ a }}")(entity)
+
+
+def test_a_number_too_long_to_write_fails():
+    with pytest.raises(TransformError):
+        template("x{{ a }}")({"a": 10**5000})
+
+
+def test_every_bad_placeholder_is_a_located_problem():
+    with pytest.raises(StepsError) as caught:
+        template({"a": "{{ b", "c": [{"d": "{{ b c }}"}, "{{ }}"], "{{ e }}": 1, "fine": "{{ f }}"})
+    assert [problem.path for problem in caught.value.problems] == [("a",), ("c", 0, "d"), ("c", 1), ("{{ e }}",)]
+
+
+@given(st.text(alphabet="{}'\"`\\a ", max_size=12))
+def test_any_text_is_a_template_or_a_problem(text):
+    try:
+        fill = template(text)
+    except StepsError:
+        return
+    try:
+        fill({"a": "x"})
+    except TransformError:
+        return
+
+
+def test_lists_and_objects_are_new_for_every_entity():
+    fill = template({"list": [], "object": {}})
+    first, second = fill({}), fill({})
+    assert first == second
+    assert first["list"] is not second["list"]
+    assert first["object"] is not second["object"]
