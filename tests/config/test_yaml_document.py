@@ -8,7 +8,15 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from haloitsm_connector.config.yaml_document import MAX_ALIASED_NODES, MAX_DEPTH, Document, read
+from haloitsm_connector.config.yaml_document import (
+    MAX_ALIASED_NODES,
+    MAX_DEPTH,
+    ONE_COLUMN,
+    QUOTE_BRACES,
+    QUOTED,
+    Document,
+    read,
+)
 
 FILE = "halo.yaml"
 
@@ -138,22 +146,28 @@ def test_deep_nesting_is_refused_where_it_becomes_too_deep(opened: str) -> None:
     [
         ("a:\n\tb: 1\n", "2:1: a tab cannot indent. Use spaces."),
         ("a: @x\n", "1:4: a value cannot start with '@'. Put it in quotes."),
-        ("a: b: c\n", "1:5: ':' is not expected here. Check the indentation, or put text that contains ': ' in quotes."),
+        (
+            "a: b: c\n",
+            "1:5: ':' is not expected here. Check the indentation, or put text that contains ': ' in quotes.",
+        ),
         ("a: 'x\nb: 1\n", "1:4: the quotes that are opened here are never closed. Close them."),
         ('a: "\\q"\n', "1:5: this backslash means nothing. Use single quotes, or write it twice."),
         ("a: *b\n", "1:4: no '&name' stands before this '*name'. Put text that starts with '*' in quotes."),
         ("a: 1\n---\nb: 2\n", "2:1: a second document starts here. Put it into a file of its own."),
-        ("- a\nb: 1\n", "2:1: the indentation does not fit the lines above. The lines of one list or mapping begin in one column."),
+        ("- a\nb: 1\n", f"2:1: the indentation does not fit the lines above. {ONE_COLUMN}"),
         ("a: [1, 2\nb: 3\n", "2:2: the '[' before this is not closed. Put ',' between the items and ']' at the end."),
         ("a: !secret x\n", "1:4: a: the tag '!secret' is not known. Put text that starts with '!' in quotes."),
-        ("a: !!python/name:os.system x\n", "1:4: a: the tag '!!python/name:os.system' is not known. Put text that starts with '!' in quotes."),
+        (
+            "a: !!python/name:os.system x\n",
+            f"1:4: a: the tag '!!python/name:os.system' is not known. {QUOTED.format('!')}",
+        ),
         ("a: !!map [1]\n", None),
         ("a: .nan\n", "1:4: a: this number cannot be carried by JSON. Put it in quotes if it is text."),
         ("a: 1e999\n", "1:4: a: this number cannot be carried by JSON. Put it in quotes if it is text."),
         (f"a: {'9' * 5000}\n", "1:4: a: this number cannot be carried by JSON. Put it in quotes if it is text."),
         ("a: !!int x\n", "1:4: a: this number cannot be carried by JSON. Put it in quotes if it is text."),
-        ("a: {{ x }}\n", """1:5: a: braces cannot be a key. Text with { or } at its start, or inside { } and [ ], needs quotes: "{{ name }}", "${NAME}"."""),
-        ("a: {b: ${X}}\n", """1:9: the '{' before this is not closed. Text with { or } at its start, or inside { } and [ ], needs quotes: "{{ name }}", "${NAME}"."""),
+        ("a: {{ x }}\n", f"1:5: a: braces cannot be a key. {QUOTE_BRACES}"),
+        ("a: {b: ${X}}\n", f"1:9: the '{{' before this is not closed. {QUOTE_BRACES}"),
         ("? [a]\n: 1\n", "1:3: a key must be text. Put it in quotes."),
         ("? \n: 1\n", "1:2: a key is missing before ':'. Put text that contains ':' in quotes."),
         ("a: {<<: 3}\n", "1:9: a: '<<' takes a mapping, or a list of mappings. Write <<: *name."),
@@ -162,7 +176,7 @@ def test_deep_nesting_is_refused_where_it_becomes_too_deep(opened: str) -> None:
         ("a: \x07\n", "1:4: the character U+0007 is not allowed in YAML. Remove it."),
         ("%YAML 3.0\n---\na: 1\n", "1:1: this is not YAML: found incompatible YAML document"),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_yaml_is_one_located_problem_in_plain_words(text: str, problem: str | None) -> None:
     found = problems(text)
     if problem is not None:

@@ -149,8 +149,6 @@ def _finished(schema: Any) -> Any:
 
 def _is_narrow(schema: Schema) -> bool:
     """Whether a text that holds a variable would be refused although its value may be right."""
-    if schema.get("type") in {"integer", "number", "boolean"}:
-        return True
-    return (schema.get("type") == "string" or "enum" in schema) and bool(
-        {"enum", "pattern", "minLength"} & schema.keys()
-    )
+    if schema.get("type") == "string":
+        return bool({"enum", "pattern", "minLength"} & schema.keys())
+    return schema.get("type") in {"integer", "number", "boolean"}
