@@ -1,0 +1,198 @@
+"""The sandbox on a socket: a real HTTP server in a background thread, or in the foreground for the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+
+from haloitsm_connector.catalogue import Catalogue
+from haloitsm_connector.errors import InputError
+from haloitsm_connector.sandbox.answers import Asked, read_query
+from haloitsm_connector.sandbox.auth import Credentials
+from haloitsm_connector.sandbox.data import own_data
+from haloitsm_connector.sandbox.halo import Halo
+from haloitsm_connector.sandbox.journal import Recorded
+from haloitsm_connector.sandbox.quirks import Quirks, changed
+from haloitsm_connector.sandbox.tables import Tables, collection
+
+_JOURNAL = 100_000
+
+
+class Sandbox:
+    """A HaloITSM of your own, on loopback unless ``host`` says otherwise; use it as a context manager.
+
+    ``port`` 0 takes a free one. The same ``seed`` gives the same data, ``scale`` multiplies it, ``data`` (a mapping or
+    a JSON file) replaces tables of it. ``now`` stops the clock. ``switches`` are fields of `Quirks`. InputError names
+    an unknown switch, bad data, or a port that is taken.
+    """
+
+    def __init__(
+        self, port: int = 0, seed: int = 1, data: Path | str | Mapping[str, Any] | None = None, *,
+        host: str = "127.0.0.1", scale: float = 1.0, now: datetime | None = None, catalogue: Catalogue | None = None,
+        **switches: Any,
+    ) -> None:  # fmt: skip
+        catalogue = catalogue or Catalogue.load()
+        tables = {collection(operation.path) for operation in catalogue.operations()}
+        stopped = now.astimezone(UTC).replace(tzinfo=None) if now and now.tzinfo else now
+        self._credentials = Credentials.made_up(seed)
+        self._halo = Halo(
+            catalogue, self._credentials, changed(Quirks(), switches), seed=seed, scale=scale, now=stopped,
+            data=own_data(data, tables),
+        )  # fmt: skip
+        self._host, self._port = host, port
+        self._stop: Callable[[], object] = lambda: None
+        self._thread: threading.Thread | None = None
+        self.requests: list[Recorded] = []
+        """Every request so far, oldest first; past 100,000 the older half is forgotten."""
+
+    @property
+    def base_uri(self) -> str:
+        """Where the sandbox listens, without a slash at the end; empty until it is started."""
+        return self._halo.base_uri
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The ``HALO_*`` variables that lead a configuration to this sandbox, its secrets among them."""
+        return {
+            "HALO_BASE_URI": self.base_uri,
+            "HALO_TENANT": self.tenant,
+            "HALO_CLIENT_ID": self.client_id,
+            "HALO_CLIENT_SECRET": self.client_secret,
+            "HALO_USERNAME": self.username,
+            "HALO_PASSWORD": self.password,
+            "HALO_API_KEY": self.api_key,
+        }
+
+    @property
+    def tables(self) -> Tables:
+        """The data: ``sandbox.tables["Tickets"][2001]``, ``sandbox.tables["Actions"][2001, 1]``."""
+        return self._halo.tables
+
+    @property
+    def quirks(self) -> Quirks:
+        """The switches as they stand; change them with `switch`."""
+        return self._halo.quirks
+
+    @property
+    def tenant(self) -> str:
+        """The tenant name that the token endpoint knows."""
+        return self._credentials.tenant
+
+    @property
+    def client_id(self) -> str:
+        """The id of the API application."""
+        return self._credentials.client_id
+
+    @property
+    def client_secret(self) -> str:
+        """The secret of the API application."""
+        return self._credentials.client_secret
+
+    @property
+    def username(self) -> str:
+        """The login of the agent, for the password grant."""
+        return self._credentials.username
+
+    @property
+    def password(self) -> str:
+        """The password of the agent."""
+        return self._credentials.password
+
+    @property
+    def api_key(self) -> str:
+        """What X-Halo-Api-Key takes."""
+        return self._credentials.api_key
+
+    @property
+    def running(self) -> bool:
+        """Whether it listens."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def switch(self, **switches: Any) -> None:
+        """Change switches while the sandbox runs."""
+        self._halo.quirks = changed(self._halo.quirks, switches)
+
+    def revoke_tokens(self) -> None:
+        """Make every token that was handed out answer 401."""
+        self._halo.tokens.revoke()
+
+    def start(self) -> Self:
+        """Listen and return at once; InputError when the port cannot be had."""
+        listening: Future[None] = Future()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run(listening)), name="sandbox", daemon=True)
+        self._thread.start()
+        try:
+            listening.result()
+        except OSError as error:
+            where = f"{self._host}:{self._port}"
+            raise InputError(f"Cannot listen on {where}: {error.strerror}", "Give another port.") from None
+        return self
+
+    def close(self) -> None:
+        """Stop listening; nothing happens when it does not."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._stop()
+            thread.join()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def _run(self, listening: Future[None]) -> None:
+        """Serve until `close`; whether the port could be had goes to ``listening``."""
+        loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+        self._stop = lambda: loop.call_soon_threadsafe(stopped.set)
+        runner = web.ServerRunner(web.Server(self._respond), shutdown_timeout=0.1)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._host, self._port).start()
+            host, port = runner.addresses[0][:2]
+            self._halo.base_uri = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+            listening.set_result(None)
+            await stopped.wait()
+        except OSError as error:
+            listening.set_exception(error)
+        finally:
+            await runner.cleanup()
+
+    async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Turn a request on the socket into a value, have it answered, and write it down."""
+        body = await request.read()
+        target = request.raw_path
+        path, _, query = target.partition("?")
+        headers = {name.casefold(): value for name, value in request.headers.items()}
+        answered = self._halo.answer(Asked(request.method, path, read_query(query), headers, body))
+        self.requests.append(Recorded(request.method, target, answered.status, headers, body))
+        if len(self.requests) > _JOURNAL:
+            del self.requests[: _JOURNAL // 2]
+        given = dict(answered.headers)
+        if answered.content_type:
+            given["Content-Type"] = answered.content_type
+        return web.Response(status=answered.status, body=answered.body, headers=given)
+
+
+def serve(
+    port: int = 0, seed: int = 1, data: Path | str | None = None, *, ready: Callable[[Sandbox], None], **options: Any
+) -> None:
+    """Run a sandbox until interrupted (Ctrl-C); ``ready`` is called once it listens. Options as for `Sandbox`."""
+    with Sandbox(port, seed, data, **options) as sandbox:
+        ready(sandbox)
+        try:
+            while sandbox.running:
+                time.sleep(0.2)
+        except KeyboardInterrupt:
+            return
