@@ -56,10 +56,14 @@ class Delivery:
         """Return the final answer, whatever its status; a RemoteError says why there is none."""
         started = time.monotonic()
         attempts = 0
+        earlier: Response | None = None
         while True:
             attempts += 1
             left = self.policy.total_seconds - (time.monotonic() - started)
-            outcome = await self._attempt(message, min(self.timeouts.total_seconds, left))
+            cut_short = may_repeat and left < self.timeouts.total_seconds  # a create is never left half-way
+            outcome = await self._attempt(message, left if cut_short else self.timeouts.total_seconds)
+            if isinstance(outcome, AttemptError) and cut_short and earlier is not None:
+                return earlier
             event = outcome.event if isinstance(outcome, AttemptError) else retry.event_of(message.url, outcome)
             if isinstance(outcome, Response) and event in {None, Event.UNAUTHORISED}:  # the session renews tokens
                 return outcome
@@ -68,6 +72,7 @@ class Delivery:
             progress = retry.Progress(attempts, elapsed, self.policy.total_seconds - elapsed)
             decision = self._decide(event, outcome, progress, may_repeat)
             self._note(message, outcome, decision)
+            earlier = outcome if isinstance(outcome, Response) else earlier
             if decision.wait_seconds is not None:
                 await asyncio.sleep(decision.wait_seconds)
             elif isinstance(outcome, Response):

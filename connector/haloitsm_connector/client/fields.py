@@ -1,4 +1,7 @@
-"""The YAML fields of the client prototypes ``haloitsm`` and ``http``; the descriptions are what an editor shows."""
+"""The YAML fields of the client prototypes ``haloitsm`` and ``http``; the descriptions are what an editor shows.
+
+What Halo accepts: halo-api-facts 1.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +73,7 @@ class _SecretFields(Fields):
 
 
 class ClientCredentials(_SecretFields):
-    """Client id and secret: the application logs in as the agent it is bound to (halo-api-facts 1.2)."""
+    """Client id and secret: the application logs in as the agent it is bound to."""
 
     type: Literal["client_credentials"] = "client_credentials"
     client_id: Name = Field(description="Client ID of the application, under Configuration > Integrations > Halo API.")
@@ -82,7 +85,7 @@ class ClientCredentials(_SecretFields):
 
 
 class Password(_SecretFields):
-    """User name and password of an agent, through an application that allows it (halo-api-facts 1.2)."""
+    """User name and password of an agent, through an application that allows it."""
 
     type: Literal["password"]
     client_id: Name = Field(description="Client ID of the application, under Configuration > Integrations > Halo API.")
@@ -96,7 +99,7 @@ class Password(_SecretFields):
 
 
 class ApiKey(_SecretFields):
-    """A fixed key in the header X-Halo-Api-Key, as newer Halo versions know it (halo-api-facts 1.2)."""
+    """A fixed key in the header X-Halo-Api-Key, as newer Halo versions know it."""
 
     type: Literal["api_key"]
     api_key: HeaderSecret = Field(description="The key; better ${NAME} than the text itself.")
@@ -166,8 +169,8 @@ class Retry(Fields):
 class ClientFields(_SecretFields):
     """What every client can be told."""
 
-    timeouts: Timeouts = Field(Timeouts(), description="How long one attempt may take.")
-    retry: Retry = Field(Retry(), description="How often and how long a request is repeated.")
+    timeouts: Timeouts = Field(Timeouts(), description="Time limits of one attempt.")
+    retry: Retry = Field(Retry(), description="Limits to repeating a request.")
     normal_statuses: tuple[Status, ...] = Field(
         (), description='Error statuses that are no error here: [404, "410-419"]. A read takes them as "no entity".'
     )

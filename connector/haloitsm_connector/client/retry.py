@@ -149,7 +149,7 @@ def decide(
     if policy.attempts == 1 or (row.tries != 0 and progress.attempts >= limit):
         return Decision(None, f"tried {progress.attempts} times")
     bound = min(row.first_wait_seconds * 2 ** min(progress.attempts - 1, 30), policy.longest_wait_seconds)
-    wait = bound * chance if retry_after_seconds is None else retry_after_seconds
+    wait = retry_after_seconds or bound * chance  # a Retry-After of 0 would make a tight loop
     if wait >= progress.left_seconds:
         return Decision(None, f"the next try would be after the {policy.total_seconds:g} s of retry.total_seconds")
     if row.within_seconds is not None and progress.elapsed_seconds + wait + connect_seconds > row.within_seconds:

@@ -25,6 +25,8 @@ def base_uri(text: str) -> str:
     scheme = _SCHEME.match(typed)
     if scheme and scheme[1].lower() not in _DEFAULT_PORTS:
         raise InputError(f"a URI cannot start with {scheme[1]}://", EXAMPLE)
+    if not scheme and re.match(r"https?:(?!\d)", typed, re.IGNORECASE):
+        raise InputError("two slashes are missing before the host name", EXAMPLE)
     try:
         parts = urlsplit(typed if scheme else f"https://{typed}")
         host, port = (parts.hostname or "").lower(), parts.port

@@ -94,11 +94,10 @@ class Wire:
     async def exchange(self, message: Message, seconds: float) -> Response:
         """Send a message and read the whole answer within ``seconds``; raises AttemptError when there is none."""
         async with self._slots:
-            send = self._sender(message.url)
             started = time.perf_counter()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
-                    return await self._attempt(send, message, started)
+                    return await self._attempt(message, started)
             raise AttemptError(Event.TIMEOUT, f"not complete after {time.perf_counter() - started:.1f} s")
 
     async def aclose(self) -> None:
@@ -107,12 +106,14 @@ class Wire:
         for transport in opened.values():
             await transport.aclose()
 
-    async def _attempt(self, send: Send, message: Message, started: float) -> Response:
+    async def _attempt(self, message: Message, started: float) -> Response:
+        proxy = None if self._given is not None else self._proxy or environment_proxy(message.url)
+        send, request = self._sender(proxy), self._request(message, proxy)
         failure: AttemptError | None = None
         answer: Any = None
         _exact_url.set(message.url)
         try:
-            answer = await send(self._request(message))
+            answer = await send(request)
             body = await answer.aread()
         except self._library_errors() as error:
             failure = self._failure(error, answering=answer is not None)
@@ -123,20 +124,22 @@ class Wire:
             raise failure  # outside the handler: the library's own exceptions hold the request with its credentials
         return Response(answer.status_code, dict(answer.headers), body, message.url, time.perf_counter() - started)
 
-    def _request(self, message: Message) -> Any:
+    def _request(self, message: Message, proxy: str | None) -> Any:
         limits = self._timeouts
         timeout = self._httpx.Timeout(limits.read_seconds, connect=limits.connect_seconds, pool=limits.connect_seconds)
-        arguments = {"headers": message.headers, "content": message.content}
+        headers = message.headers
+        if proxy and message.url.startswith("http://"):  # aiohttp sends a proxy's headers when it opens a tunnel only
+            headers += tuple(_proxy_headers(proxy).items())
+        arguments = {"headers": headers, "content": message.content}
         if self._is_client:  # built by their client, for its own headers and cookies
             return self._given.build_request(message.method, message.url, **arguments, timeout=timeout)
         return self._httpx.Request(message.method, message.url, **arguments, extensions={"timeout": timeout.as_dict()})
 
-    def _sender(self, url: str) -> Send:
-        """Return what sends a request to this URL and returns the answer with its body still to be read.
+    def _sender(self, proxy: str | None) -> Send:
+        """Return what sends a request by way of a proxy and returns the answer with its body still to be read.
 
         Transports are called without an httpx client around them, which would log every URL and keep cookies.
         """
-        proxy = None if self._given is not None else self._proxy or environment_proxy(url)
         if proxy not in self._open:
             self._open[proxy] = self._given if self._given is not None else self._aiohttp_transport(proxy)
         transport = self._open[proxy]
@@ -155,11 +158,9 @@ class Wire:
         )
 
     def _httpx_proxy(self, proxy: str) -> Any:
-        """Move the credentials of a proxy's URL into a header: aiohttp deprecates the other way."""
         parts = urlsplit(proxy)
         bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-        credentials = basic(unquote(parts.username or ""), unquote(parts.password or ""))
-        return self._httpx.Proxy(bare, headers={"proxy-authorization": credentials} if parts.username else None)
+        return self._httpx.Proxy(bare, headers=_proxy_headers(proxy))
 
     def _library_errors(self) -> tuple[type[Exception], ...]:
         aiohttp = sys.modules.get("aiohttp")
@@ -267,11 +268,22 @@ async def _leave_url_alone(
     return await handler(request)
 
 
+def _proxy_headers(proxy: str) -> dict[str, str]:
+    """Return the credentials of a proxy's URL as a header: aiohttp deprecates giving them otherwise."""
+    parts = urlsplit(proxy)
+    if not parts.username:
+        return {}
+    return {"proxy-authorization": basic(unquote(parts.username), unquote(parts.password or ""))}
+
+
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an exception and its causes, outermost first, looking into groups."""
+    """Yield an exception and what led to it, outermost first; httpcore leaves some causes to the context."""
     while error is not None:
         yield error
-        error = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error.__cause__
+        if isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        else:
+            error = error.__cause__ or error.__context__
 
 
 def _has(chain: list[BaseException], *types: type[BaseException]) -> BaseException | None:

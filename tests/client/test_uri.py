@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from haloitsm_connector.client import uri
+from haloitsm_connector.errors import InputError
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "https://acme.haloitsm.com",
+        "https://acme.haloitsm.com/",
+        "https://acme.haloitsm.com/api",
+        "https://acme.haloitsm.com/API/",
+        "  https://acme.haloitsm.com  ",
+        "acme.haloitsm.com",
+        "acme.haloitsm.com/api",
+        "HTTPS://ACME.HaloITSM.com",
+        "https://acme.haloitsm.com:443",
+        "https://acme.haloitsm.com/auth",
+        "https://acme.haloitsm.com/apidoc",
+    ],
+)
+def test_the_address_of_a_halo_is_understood_however_it_is_typed(typed):
+    assert uri.halo_uri(typed) == "https://acme.haloitsm.com"
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("http://intranet:8080/halo/api", "http://intranet:8080/halo"),
+        ("localhost:8080", "https://localhost:8080"),
+        ("http://[::1]:80/", "http://[::1]"),
+        ("müller.example", "https://müller.example"),
+        ("https://host/a b", "https://host/a%20b"),
+    ],
+)
+def test_self_hosted_addresses_keep_what_matters(typed, expected):
+    assert uri.halo_uri(typed) == expected
+
+
+@pytest.mark.parametrize(
+    ("typed", "part"),
+    [
+        ("", "empty"),
+        ("   ", "empty"),
+        ("https://", "no host name"),
+        ("ftp://acme.com", "cannot start with ftp://"),
+        ("https://ac me.com", "not a host name"),
+        ("https:/acme.com", "two slashes"),
+        ("https://acme..com", "not a host name"),
+        ("https://acme.com:port", "not a URI"),
+        ("https://acme.com:99999", "not a URI"),
+        ("https://acme.com/?x=1", "ends before"),
+        ("https://acme.com/#home", "ends before"),
+        ("https://[::1", "not a URI"),
+    ],
+)
+def test_nonsense_is_refused_in_words(typed, part):
+    with pytest.raises(InputError, match=part) as caught:
+        uri.base_uri(typed)
+    assert "https://acme.haloitsm.com" in caught.value.hint
+
+
+def test_credentials_in_an_address_are_refused_without_repeating_them():
+    with pytest.raises(InputError) as caught:
+        uri.base_uri("https://bob:hunter22@acme.com")
+    assert "hunter22" not in str(caught.value)
+    assert "authentication" in caught.value.hint
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_an_address_or_an_input_error(text):
+    try:
+        found = uri.base_uri(text)
+    except InputError:
+        return
+    assert uri.base_uri(found) == found
+
+
+def test_origins_are_compared_with_default_ports():
+    assert uri.same_origin("https://a.com/x", "https://a.com:443/y")
+    assert not uri.same_origin("https://a.com", "http://a.com")
+    assert not uri.same_origin("https://a.com", "https://b.com")
+
+
+def test_the_authorisation_server_may_be_given_with_its_token_path():
+    assert uri.auth_uri("https://auth.haloservicedesk.com/token") == "https://auth.haloservicedesk.com"
