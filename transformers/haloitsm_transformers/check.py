@@ -137,19 +137,15 @@ def _plain(details: ErrorDetails, model: type[BaseModel]) -> Iterator[StepProble
         yield StepProblem(path[:-1], f"the option '{path[-1]}' is missing")
         return
     if wanted := _WANTED.get(details["type"]):
-        yield StepProblem(path, f"must be {wanted.format_map(context)}, not {_shown(details['input'])}")
+        yield StepProblem(path, f"must be {wanted.format_map(context)}, not {kind_of(details['input'])}")
+        return
+    if limit := _LIMITS.get(details["type"]):
+        yield StepProblem(path, limit.format_map(context))
         return
     if details["type"] == "value_error":
         yield StepProblem(path, str(context.get("error", "is not right")))
         return
     yield StepProblem(path, f"{details['msg'][:1].lower()}{details['msg'][1:]}")
-
-
-def _shown(value: Any) -> str:
-    """Name the type of a value; a short scalar is shown, which says more."""
-    if isinstance(value, (bool, int, float)) and len(written := repr(value)) < 20:
-        return written.lower()
-    return f"'{value}'" if isinstance(value, str) and len(value) < 40 else kind_of(value)
 
 
 def _options_at(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
@@ -178,17 +174,25 @@ _WANTED = {
     "enum": "{expected}",
     "float_parsing": "a number",
     "float_type": "a number",
-    "greater_than": "more than {gt}",
-    "greater_than_equal": "at least {ge}",
     "int_from_float": "a whole number",
     "int_parsing": "a whole number",
     "int_type": "a whole number",
-    "less_than": "less than {lt}",
-    "less_than_equal": "at most {le}",
     "list_type": "a list",
     "literal_error": "{expected}",
     "mapping_type": "a mapping",
     "model_type": "a mapping",
     "string_type": "text",
     "tuple_type": "a list",
+}
+
+_LIMITS = {
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be {le} or less",
+    "string_pattern_mismatch": "must match {pattern}",
+    "string_too_long": "must be no longer than {max_length} characters",
+    "string_too_short": "must be at least {min_length} characters long",
+    "too_long": "has too many entries: {actual_length}, at most {max_length}",
+    "too_short": "has too few entries: {actual_length}, at least {min_length}",
 }
