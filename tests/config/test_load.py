@@ -195,6 +195,11 @@ def test_what_cannot_be_read_is_not_complained_about_twice(problems: Problems) -
     ]
 
 
+def test_a_key_is_named_as_unknown_even_if_its_value_cannot_be_read(problems: Problems) -> None:
+    found = problems(GOOD.replace("base_uri: ${HALO_BASE_URI:-https://acme.example}", "base_url: ${HALO_BASE_URI}"))
+    assert "halo.yaml:4:5: clients.halo.base_url: unknown key 'base_url'. Did you mean 'base_uri'?" in found
+
+
 def test_a_file_that_cannot_be_read_hides_no_other_problem_and_makes_no_wrong_ones(problems: Problems) -> None:
     files = {
         "clients.yaml": "clients:\n\thalo:\n",

@@ -54,7 +54,7 @@ def check_query(operation: Operation, values: Mapping[str, Any], at: NodePath) -
             what = f"{operation.name} has no documented query parameter '{name}'; Halo ignores unknown ones"
             yield Finding((*at, name), what, suggest(name, (each.name for each in known.values())), "warning")
         elif name.casefold() not in dates and not fits(parameter.type, value):
-            what = f"query parameter '{name}' of {operation.name} is of type {parameter.type}, not {value!r:.60}"
+            what = f"query parameter '{name}' of {operation.name} is of type {parameter.type}, and its value is not"
             yield Finding((*at, name), what, severity="warning")
 
 
@@ -87,7 +87,7 @@ def check_payload(
                 what = f"the record of {operation.name} has no documented field '{name}'"
                 yield Finding((*here, name), what, suggest(name, fields), "warning")
             elif not fits(field.type, value):
-                what = f"field '{name}' is of type {field.type}, not {value!r:.60}"
+                what = f"field '{name}' is of type {field.type}, and its value is not"
                 yield Finding((*here, name), what, severity="warning")
 
 

@@ -24,7 +24,7 @@ from haloitsm_connector.config.models import (
     steps_fields,
 )
 from haloitsm_connector.config.sources import Sources, read_sources
-from haloitsm_connector.config.validation import places_of, secrets_of, there_are, validate
+from haloitsm_connector.config.validation import UnknownKey, places_of, secrets_of, there_are, validate
 from haloitsm_connector.errors import ConfigError, Finding, InputError, NodePath, Problem
 from haloitsm_connector.prototypes import Kind, Prototype, Prototypes
 from haloitsm_transformers import Registry
@@ -112,7 +112,7 @@ class Reading:
             strict=options is not None and options.strict,
             files=tuple(self.sources.files),
             warnings=[],
-            secrets=frozenset(self.secrets | self.sources.secrets),
+            secrets=frozenset((self.secrets | self.sources.secrets) - {""}),
             positions=self.sources.positions,
         )
 
@@ -121,7 +121,7 @@ class Reading:
         located = [
             self.sources.problem(self._redacted(finding))
             for finding in self.findings
-            if not self.sources.is_broken(finding.path)
+            if isinstance(finding, UnknownKey) or not self.sources.is_broken(finding.path)
         ]
         found = sorted(set(self.sources.problems + located))
         return [replace(problem, severity="error") for problem in found] if strict else found
@@ -186,8 +186,8 @@ class Reading:
     def _redacted(self, finding: Finding) -> Finding:
         what, hint = finding.what, finding.hint
         for secret in sorted(self.secrets | self.sources.secrets, key=len, reverse=True):
-            if len(secret) >= SHORTEST_SECRET:
-                what, hint = what.replace(secret, "***"), hint.replace(secret, "***")
+            for written in (secret, repr(secret)[1:-1]) if len(secret) >= SHORTEST_SECRET else ():
+                what, hint = what.replace(written, "***"), hint.replace(written, "***")
         return replace(finding, what=what, hint=hint)
 
 

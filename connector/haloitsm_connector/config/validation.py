@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, RootModel, SecretStr, ValidationError
@@ -70,6 +70,10 @@ LIMITS = {
 QUOTED = re.compile(r"'([^']*)'")
 
 
+class UnknownKey(Finding):
+    """A finding about a key, whatever its value is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A mapping in the data, and a model that it is meant for."""
@@ -103,7 +107,7 @@ def validate(model: type[Model], data: Any, path: NodePath = ()) -> tuple[Model 
         for at, wanted in kinds.items()
         if not any(len(other) > len(at) and other[: len(at)] == at for other in deepest)
     ]
-    return None, [Finding((*path, *each.path), each.what, each.hint) for each in dict.fromkeys(found)]
+    return None, [replace(each, path=(*path, *each.path)) for each in dict.fromkeys(found)]
 
 
 def places_of(annotation: Any, data: Any, path: NodePath = ()) -> Iterator[Place]:
@@ -237,10 +241,10 @@ def _finding(error: ErrorDetails, at: NodePath, rest: NodePath, places: list[Pla
             return Finding(at, "is not a value that can stand here")
 
 
-def unknown_key(path: NodePath, allowed: Iterable[str]) -> Finding:
+def unknown_key(path: NodePath, allowed: Iterable[str]) -> UnknownKey:
     """Return the finding for a key that is not known where it stands."""
     names = list(dict.fromkeys(allowed))
-    return Finding(path, f"unknown key '{path[-1]}'", suggest(str(path[-1]), names) or there_are(names))
+    return UnknownKey(path, f"unknown key '{path[-1]}'", suggest(str(path[-1]), names) or there_are(names))
 
 
 def unknown_word(path: NodePath, word: Any, allowed: Iterable[str]) -> Finding:
