@@ -19,7 +19,7 @@ from haloitsm_connector.sandbox.quirks import Quirks
 from haloitsm_connector.sandbox.routes import Routes
 from haloitsm_connector.sandbox.rows import UNDECLARED, custom_fields, hidden_in_details, hidden_in_rows, shown
 from haloitsm_connector.sandbox.seed.builders import BUILDERS
-from haloitsm_connector.sandbox.seed.world import Record, World, stamp
+from haloitsm_connector.sandbox.seed.world import Record, World, guid, stamp
 from haloitsm_connector.sandbox.tables import Shape, Tables, collection, shapes
 from haloitsm_connector.sandbox.values import sample
 from haloitsm_connector.sandbox.writes import Desk, decoded, deleted, posted
@@ -185,7 +185,7 @@ class Halo:
         record = uploaded(asked)
         if record is None:
             raise Refusal("A form field named file is wanted", field="file")
-        number = self.tables.next_id(shape)
+        number = guid(self._chance)
         query = {
             name: int(asked.query[name]) for name in ("ticket_id", "action_id") if asked.query.get(name, "").isdigit()
         }
@@ -206,4 +206,4 @@ class Halo:
             return build(self._world)
         chance = self._world.chance(shape.name)
         fields: Any = self.catalogue.fields(shape.detail) if shape.detail else {}
-        return (sample(fields, self._world, chance, number) for number in range(1, _ROWS_WITHOUT_DATA + 1))
+        return (sample(fields, shape, self._world, chance, number) for number in range(1, _ROWS_WITHOUT_DATA + 1))

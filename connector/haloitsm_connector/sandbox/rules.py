@@ -97,9 +97,7 @@ def filled(table: str, record: Record, sent: Mapping[str, Any], *, new: bool, ta
         if column in known and name in known and record.get(column) is not None and (column in sent or new):
             record[name] = tables[other].get(int(record[column]), {}).get("name", record.get(name))
     moment = stamp(now)
-    record |= {
-        name: moment for name in _UPDATED if name in known and (table != "clientcontract" or name == "last_modified")
-    }
+    record |= {name: moment for name in _UPDATED if name in known}
     if new:
         record |= {name: moment for name in _CREATED if name in known and not record.get(name)}
     if fill := _FILLED.get(table):
@@ -108,16 +106,7 @@ def filled(table: str, record: Record, sent: Mapping[str, Any], *, new: bool, ta
 
 
 def _new_ticket(record: Record) -> Record:
-    defaults: Record = {
-        "status_id": 1,
-        "tickettype_id": 1,
-        "priority_id": 3,
-        "sla_id": 1,
-        "agent_id": 1,
-        "client_id": 1,
-    }
-    defaults |= {"site_id": 1, "user_id": 0, "team_id": 1, "hasbeenclosed": False, "dateclosed": NO_DATE, "source": 0}
-    return TICKET_BLANKS | defaults | {name: value for name, value in record.items() if value is not None}
+    return TICKET_BLANKS | _TICKET_DEFAULTS | {name: value for name, value in record.items() if value is not None}
 
 
 def _ticket(record: Record, sent: Mapping[str, Any], tables: Tables, moment: str) -> None:

@@ -13,7 +13,7 @@ from haloitsm_connector.sandbox.seed.world import Record
 Key = Any
 """What identifies a record: a number, a text, or a tuple such as ``(ticket_id, id)``."""
 
-_KEYS = {"lookup": ("lookupid", "id")}
+_KEYS = {"lookup": ("lookupid", "id"), "ticketapproval": ("ticket_id", "seq")}
 """Keys of tables whose operations do not tell."""
 _SAME_TABLE = {"tickets/object": "Tickets"}
 
@@ -46,12 +46,16 @@ def shapes(operations: Iterable[Operation]) -> dict[str, Shape]:
             entry["row"] = operation.record
         elif operation.record and (operation.method == "GET" or "detail" not in entry):
             entry["detail"] = operation.record
-        if operation.path_parameters:
+        if operation.path_parameters and operation.method != "POST":
             entry["key"] = operation.key
             entry["textual"] = operation.path_parameters[0].type in ("string", "uuid")
     return {
         name: Shape(
-            entry["name"], entry.get("row"), entry.get("detail") or entry.get("row"), entry["key"], entry["textual"]
+            entry["name"],
+            entry.get("row"),
+            entry.get("detail") or entry.get("row"),
+            _KEYS.get(name, entry["key"]),
+            entry["textual"],
         )
         for name, entry in found.items()
     }
@@ -90,6 +94,8 @@ class Tables(Mapping[str, dict[Key, Record]]):
         """Return the key of a record; ``number`` stands in where it has none, and is given to it as its id."""
         if not shape.key:
             return number
+        if not shape.textual and isinstance(record.get("id"), str) and shape.key == ("id",):
+            return number  # the document gives a GUID to the record and a number to its path
         if shape.key[-1] not in record:
             record[shape.key[-1]] = number
         parts = tuple(_plain(record.get(name)) for name in shape.key)
@@ -112,7 +118,8 @@ class Tables(Mapping[str, dict[Key, Record]]):
         if text.lstrip("-").isascii() and text.lstrip("-").isdigit() and int(text) in table:
             return int(text)
         wanted = text.casefold()
-        return next((key for key, row in table.items() if str(row.get("id", key)).casefold() == wanted), None)
+        column = "id" if "id" in shape.key or not shape.key or shape.textual else shape.key[0]
+        return next((key for key, row in table.items() if str(row.get(column, key)).casefold() == wanted), None)
 
 
 def _plain(value: Any) -> Any:

@@ -10,19 +10,20 @@ from typing import Any
 from haloitsm_connector.catalogue import Field
 from haloitsm_connector.sandbox.errors import Refusal
 from haloitsm_connector.sandbox.seed.world import Record, World, guid, stamp, uneven
+from haloitsm_connector.sandbox.tables import Shape
 
 _INT32 = 2**31
 
 
-def sample(schema: Mapping[str, Field], world: World, chance: Random, number: int) -> Record:
-    """Make up one record of a schema, about a quarter of its fields left out, as Halo leaves out nulls."""
+def sample(schema: Mapping[str, Field], shape: Shape, world: World, chance: Random, number: int) -> Record:
+    """Make up one record of a table, about a quarter of its fields left out, as Halo leaves out nulls."""
     if not schema:
-        return {"id": number, "name": f"Record {number}"}
+        return {"id": guid(chance) if shape.textual else number, "name": f"Record {number}"}
     record: Record = {}
     for name, field in schema.items():
         if name == "id":
             record["id"] = number if field.type in ("integer", "number") else guid(chance)
-        elif chance.random() < 0.75 and not name.startswith("_"):
+        elif name in shape.key or (chance.random() < 0.75 and not name.startswith("_")):
             record[name] = _made_up(field, world, chance, number)
     return record
 

@@ -102,7 +102,7 @@ def _saved(item: Any, desk: Desk) -> Record:
     key = _existing(item, sent, desk)
     new = key is None
     table = desk.tables[desk.shape.name]
-    record = {"id": None} | sent if new else table[key] | sent
+    record: Record = {"id": None} | sent if new else table[key] | sent
     rules.check(desk.table, record, sent, new=new, tables=desk.tables)
     if new:
         key = _named(record, desk)
@@ -172,7 +172,8 @@ def _named(record: Record, desk: Desk) -> Key:
         return tuple(record.get(name) for name in shape.key)
     key = tables.next_id(shape)
     key = -key if desk.table == "recurringinvoice" else key
-    record[shape.key[0] if shape.key else "id"] = key
+    declared = desk.fields.get("id")
+    record["id"] = guid(desk.chance) if declared and declared.type == "uuid" else key
     return key
 
 

@@ -22,7 +22,8 @@ from haloitsm_connector.sandbox.seed.world import (
 )
 
 TICKET_BLANKS: dict[str, Any] = {
-    "id": 0, "summary": "", "estimate": 0.0, "estimatedays": 0.0, "child_count": 0, "child_count_open": 0, "flagged": False, "read": True,
+    "id": 0, "summary": "", "estimate": 0.0, "estimatedays": 0.0,
+    "child_count": 0, "child_count_open": 0, "flagged": False, "read": True,
     "enduserstatus": 0, "onhold": False, "excludefromsla": False, "slaholdtime": 0.0, "site_timezone": "",
     "organisation_id": 1, "department_id": 1, "matched_kb_id": 0, "product_id": 0, "release_id": 0, "release2_id": 0,
     "release3_id": 0, "lastincomingemail": OLDER_NO_DATE, "workflow_id": 0, "workflow_step": 0,
