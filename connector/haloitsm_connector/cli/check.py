@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from haloitsm_connector.cli import output
 from haloitsm_connector.cli.settings import Settings, user_catalogue
 from haloitsm_connector.errors import ConfigError, ConnectorError, Problem
+
+if TYPE_CHECKING:
+    from haloitsm_connector.config import Config
 
 
 def check(
@@ -46,18 +49,16 @@ def _show(problems: list[Problem], as_json: bool) -> None:
         output.say(f"{errors} errors, {len(problems) - errors} warnings.")
 
 
-def _connect(config: object) -> bool:
+def _connect(config: Config) -> bool:
     """Print one row per client; whether all of them could connect."""
     from haloitsm_connector.assemble import build_client
 
     rows = []
-    failed = False
-    for name in config.clients:  # type: ignore[attr-defined]
+    for name in config.clients:
         try:
             with build_client(config, name) as client:
-                rows.append((name, "connected", client.connect()))
+                rows.append((name, "connected", str(client.connect())))
         except ConnectorError as error:
-            failed = True
             rows.append((name, "failed", str(error)))
     output.table(("client", "result", "detail"), rows)
-    return not failed
+    return all(result == "connected" for _, result, _ in rows)

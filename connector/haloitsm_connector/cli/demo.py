@@ -53,7 +53,7 @@ def _run(pipeline: Pipeline, route: str, sandbox: Sandbox, folder: Path) -> None
     for request in sandbox.requests[seen:]:
         output.say(f"   {request.method} {request.target} → {request.status}")
     for outcome in outcomes[:SHOWN_LINES]:
-        if outcome.request:
+        if outcome.response is not None:
             output.say(f"   {outcome.status}: {output.json_text(outcome.response, indent=False)[:SHOWN_WIDTH]}")
     for path in sorted(folder.iterdir()):
         if before.get(path) != path.stat().st_mtime_ns:

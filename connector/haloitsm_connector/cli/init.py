@@ -9,14 +9,9 @@ import typer
 from dotenv import set_key
 
 from haloitsm_connector.cli import output
-from haloitsm_connector.cli.settings import DEFAULT_CONFIG
+from haloitsm_connector.cli.settings import AUTHENTICATION_FIELDS, DEFAULT_CONFIG
 from haloitsm_connector.errors import InputError
 
-AUTHENTICATIONS = {
-    "client_credentials": ("client_id", "client_secret"),
-    "password": ("client_id", "username", "password"),
-    "api_key": ("api_key",),
-}
 HIDDEN = {"client_secret", "password", "api_key"}
 TEMPLATE = """\
 # A first configuration. haloitsm check {name} --connect proves it; haloitsm run {name} runs it.
@@ -59,19 +54,21 @@ def init(
     ] = "",
     tenant: Annotated[str, typer.Option(help="Only where it cannot be asked of Halo itself.")] = "",
     authentication: Annotated[
-        str, typer.Option(prompt=f"Authentication ({', '.join(AUTHENTICATIONS)})", help="How Halo knows you.")
+        str, typer.Option(prompt=f"Authentication ({', '.join(AUTHENTICATION_FIELDS)})", help="How Halo knows you.")
     ] = "client_credentials",
     connect: Annotated[bool, typer.Option(help="Prove URL and credentials before writing.")] = True,
 ) -> None:
     """Ask for URL and credentials, test them, and write a first configuration."""
-    if authentication not in AUTHENTICATIONS:
-        raise InputError(f"there is no authentication '{authentication}'", f"There are: {', '.join(AUTHENTICATIONS)}.")
+    if authentication not in AUTHENTICATION_FIELDS:
+        raise InputError(
+            f"there is no authentication '{authentication}'", f"There are: {', '.join(AUTHENTICATION_FIELDS)}."
+        )
     for path in (target, env_file):
         if path.exists():
             raise InputError(f"{path} exists already", "Name another file, or move it away first.")
     credentials = {
         name: typer.prompt(name.replace("_", " ").capitalize(), hide_input=name in HIDDEN)
-        for name in AUTHENTICATIONS[authentication]
+        for name in AUTHENTICATION_FIELDS[authentication]
     }
     if connect:
         _prove(base_uri, tenant, authentication, credentials)

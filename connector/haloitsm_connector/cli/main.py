@@ -1,6 +1,7 @@
 """The ``haloitsm`` command: its sub-commands, and how every error becomes one clear message and an exit status.
 
-Exit status: 0 done, 1 a problem in what you gave, 2 wrong usage, 3 the other side failed, 4 finished with failed entities.
+Exit status: 0 done, 1 a problem in what you gave, 2 wrong usage, 3 the other side failed, 4 finished with failed
+entities.
 """
 
 from __future__ import annotations

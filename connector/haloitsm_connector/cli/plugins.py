@@ -1,4 +1,4 @@
-"""``haloitsm plugins``: the clients, subscribers, publishers and transformers that are installed, and whose they are."""
+"""``haloitsm plugins``: which clients, subscribers, publishers and transformers are installed, and whose they are."""
 
 from __future__ import annotations
 

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from haloitsm_connector.client import HttpClient
 
 DEFAULT_CONFIG = Path("halo.yaml")
+AUTHENTICATION_FIELDS = {
+    "client_credentials": ("client_id", "client_secret"),
+    "password": ("client_id", "username", "password"),
+    "api_key": ("api_key",),
+}
+"""What each kind of authentication asks for; as variables, HALO_CLIENT_ID and so on."""
 LEVELS = ("off", "simple", "long", "full")
 
 
@@ -57,14 +63,36 @@ def single_client(settings: Settings, config: Path | None, name: str | None) -> 
 
     Raises InputError when several clients could be meant, or none is known.
     """
-    from haloitsm_connector.assemble import build_client, client_from_environment
+    from haloitsm_connector.assemble import build_client
     from haloitsm_connector.config import load
 
     path = config or (DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None)
     if path is None:
-        return client_from_environment(settings.environ, http_log=settings.http_log)
+        return _client_from_environment(settings)
     loaded = load([path], environ=settings.environ, catalogue=user_catalogue())
     names = list(loaded.clients)
     if name is None and len(names) != 1:
         raise InputError(f"{path} declares {len(names)} clients", f"Choose one with --client: {', '.join(names)}.")
     return build_client(loaded, name or names[0], http_log=settings.http_log)
+
+
+def authentication_from(environ: Mapping[str, str]) -> dict[str, str] | None:
+    """Return the authentication whose HALO_* variables are all set, or None."""
+    for kind, fields in AUTHENTICATION_FIELDS.items():
+        if all(environ.get(f"HALO_{field.upper()}") for field in fields):
+            return {"type": kind, **{field: environ[f"HALO_{field.upper()}"] for field in fields}}
+    return None
+
+
+def _client_from_environment(settings: Settings) -> HttpClient:
+    from haloitsm_connector.client import HttpClient
+
+    base_uri = settings.environ.get("HALO_BASE_URI")
+    authentication = authentication_from(settings.environ)
+    if not base_uri or not authentication:
+        raise InputError(
+            "no Halo is known: there is no halo.yaml here and HALO_BASE_URI with its credentials is not set",
+            "haloitsm init writes a first configuration; haloitsm sandbox --write-env .env starts a Halo to try.",
+        )
+    tenant = settings.environ.get("HALO_TENANT") or None
+    return HttpClient(base_uri, authentication, tenant=tenant, logging=settings.http_log)

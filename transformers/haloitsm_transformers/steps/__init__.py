@@ -1,0 +1,1 @@
+"""The built-in verbs, one file each; reached through the registry only."""
