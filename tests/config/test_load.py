@@ -165,6 +165,8 @@ def test_payloads_written_out_are_compared_with_the_record(problems: Problems) -
         (found,) = problems(GOOD.replace(set_step, written))
         assert "warning: outgoing.assets.transformers[0].set.payload" in found
         assert found.endswith("Did you mean 'inventory_number'?")
+    (found,) = problems(GOOD.replace(set_step, "set: {payload.inventory_nmber: x, payload.lines.0: x}"))
+    assert found.startswith("halo.yaml:25:15: warning: outgoing.assets.transformers[0].set.payload.inventory_nmber: ")
     (found,) = problems(GOOD.replace("assettype_id: 130", "assettype_id: laptop"))
     assert found.startswith("halo.yaml:25:59: warning: outgoing.assets.transformers[0].set.payload.assettype_id: ")
     (found,) = problems(

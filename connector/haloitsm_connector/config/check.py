@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from haloitsm_connector.catalogue import Catalogue
@@ -68,7 +69,7 @@ def check_chains(
 
 
 def check_payloads(tree: Tree, catalogue: Catalogue) -> Iterator[Finding]:
-    """Yield warnings about payloads of HaloITSM publishers that are set to a mapping written out in the steps."""
+    """Yield warnings about payloads for HaloITSM publishers that ``set`` steps write out."""
     for name, publisher in mappings(tree, "outgoing", "publisher"):
         if publisher.get("prototype") != "haloitsm" or not isinstance(publisher.get("entity"), str):
             continue
@@ -77,16 +78,23 @@ def check_payloads(tree: Tree, catalogue: Catalogue) -> Iterator[Finding]:
         except InputError:
             continue  # the publisher's own check says so
         at: NodePath = ("outgoing", name)
-        for path, payload in _payloads(tree["outgoing"][name].get("transformers"), (*at, "transformers")):
-            yield from check_payload(catalogue, operation, payload, path)
-        requests = (*at, "publisher", "request_transformers")
-        for path, payload in _payloads(publisher.get("request_transformers"), requests):
-            yield from check_payload(catalogue, operation, payload, path)
+        chains = (
+            ((*at, "transformers"), tree["outgoing"][name].get("transformers")),
+            ((*at, "publisher", "request_transformers"), publisher.get("request_transformers")),
+        )
+        for path, steps in chains:
+            for place, payload in _payloads(steps, path):
+                for finding in check_payload(catalogue, operation, payload, place):
+                    yield finding if place[-1] == "payload" else replace(finding, path=place)
 
 
 def _payloads(steps: Any, path: NodePath) -> Iterator[tuple[NodePath, Any]]:
-    """Yield the payloads that ``set`` steps write out, with their paths."""
+    """Yield what ``set`` steps put into ``payload``, or into one field of it (``payload.name``), with its path."""
     for index, step in enumerate(steps if isinstance(steps, list) else []):
         values = step.get("set") if isinstance(step, Mapping) else None
-        if isinstance(values, Mapping) and "payload" in values:
-            yield (*path, index, "set", "payload"), values["payload"]
+        for key, value in values.items() if isinstance(values, Mapping) else ():
+            field = key.removeprefix("payload.")
+            if key == "payload":
+                yield (*path, index, "set", key), value
+            elif field != key and field.isidentifier():
+                yield (*path, index, "set", key), {field: value}
