@@ -89,7 +89,7 @@ def only(steps, entity):
 
 
 @given(CHAINS, st.lists(ENTITIES, max_size=4))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_chain_over_any_json_gives_json_or_a_failure_and_leaves_its_input_alone(steps, entities):
     try:
         chain = compile_chain(steps, REGISTRY)
@@ -107,7 +107,7 @@ def test_any_chain_over_any_json_gives_json_or_a_failure_and_leaves_its_input_al
         SCALARS | NAMES, lambda v: st.lists(v) | st.dictionaries(st.sampled_from([*REGISTRY.names(), "if", "then"]), v)
     )
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_json_is_either_sound_steps_or_has_located_problems(steps):
     problems = check_steps(steps, REGISTRY)
     for problem in problems:
@@ -139,7 +139,7 @@ def test_move_keeps_every_value(entity):
 
 
 @given(ENTITIES, PATTERNS, TARGETS)
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_move_never_loses_a_value_that_no_other_takes_the_place_of(entity, pattern, to):
     try:
         moved = only([{"move": {pattern: f"new.{to}"}}], entity)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple
@@ -120,8 +121,8 @@ def relocation(pairs: Iterable[tuple[str, str]], *, keep: bool) -> Relocation:
     replaced. TransformError when two values would land on the same place; StepsError for a bad pattern or target.
     """
     compiled = [(pattern, target(to, pattern)) for pattern, to in ((parse_pattern(of), to) for of, to in pairs)]
-    if not keep and (names := _plain_names(compiled)):
-        return _renaming(names)
+    if names := _plain_names(compiled):
+        return _between_names(names, keep)
 
     def relocate(entity: dict[str, Any]) -> dict[str, Any]:
         found = [(go(match.captures), match) for pattern, go in compiled for match in find(entity, pattern)]
@@ -146,13 +147,23 @@ def _plain_names(compiled: list[tuple[Pattern, Callable[[Place], Place]]]) -> li
     return names if len({new for _, new in names}) == len({old for old, _ in names}) == len(names) else []
 
 
-def _renaming(names: list[tuple[str, str]]) -> Relocation:
-    def rename(entity: dict[str, Any]) -> dict[str, Any]:
-        moved = [(new, entity.pop(old)) for old, new in names if old in entity]
-        entity.update(moved)
+def _between_names(names: list[tuple[str, str]], keep: bool) -> Relocation:
+    take = operator.getitem if keep else dict.pop
+    if len(names) == 1:
+        ((only, target_name),) = names
+
+        def relocate_one(entity: dict[str, Any]) -> dict[str, Any]:
+            if only in entity:
+                entity[target_name] = take(entity, only)
+            return entity
+
+        return relocate_one
+
+    def relocate(entity: dict[str, Any]) -> dict[str, Any]:
+        entity.update([(new, take(entity, old)) for old, new in names if old in entity])
         return entity
 
-    return rename
+    return relocate
 
 
 def _refuse_collisions(targets: list[Place]) -> None:
