@@ -58,7 +58,7 @@ def configuration() -> str:
         for name in (prototypes := Prototypes(kind)).names():
             prototype = prototypes.get(name)
             parts.append(f"## {kind}: `{name}`\n\n{prototype.summary}\n")
-            parts += _model(prototype.fields.model_json_schema())
+            parts += _model(prototype.fields.model_json_schema(schema_generator=SchemaGenerator))
     return "\n".join(parts)
 
 

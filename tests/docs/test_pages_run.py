@@ -47,9 +47,17 @@ def shell(tmp_path):
             wait_for(tmp_path / ".env")
             return ""
         done = subprocess.run(
-            command, shell=shown, cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=60, check=False
+            command,
+            shell=shown,
+            cwd=tmp_path,
+            env=variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
         )
-        return f"{done.stdout}{done.stderr}" + (f"\n[exit status {done.returncode}]" if done.returncode else "")
+        return done.stdout + (f"\n[exit status {done.returncode}]" if done.returncode else "")
 
     yield run
     for process in running:
