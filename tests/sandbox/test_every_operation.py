@@ -21,6 +21,8 @@ def example_path(operation: Operation, sandbox: Sandbox) -> str:
         values = [str(part) for part in key]
     elif name == "ReportData":
         values = [next(iter(sandbox.tables["Report"].values()))["published_id"]]
+    elif operation.method == "POST" and operation.path_parameters[0].type == "uuid":
+        values = ["7d9f1c52-31a8-4a58-9a53-0d3f6a1b2c4e"]
     else:
         number = operation.path_parameters[0].type == "integer" and not isinstance(key, tuple)
         values = [str(key if number else record.get("id", key))] * len(operation.path_parameters)

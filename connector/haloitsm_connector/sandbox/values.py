@@ -31,7 +31,7 @@ def sample(schema: Mapping[str, Field], shape: Shape, world: World, chance: Rand
 def _made_up(field: Field, world: World, chance: Random, number: int) -> Any:
     match field.type:
         case "integer":
-            return chance.randrange(10) if field.name.endswith("_id") else chance.randrange(100)
+            return chance.randrange(10) if field.name.endswith("_id") else chance.randrange(2)  # fits every enum
         case "number":
             return chance.randrange(10_000) / 100
         case "boolean":
