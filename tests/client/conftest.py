@@ -77,7 +77,7 @@ class Server:
     """Answers with whatever ``api`` and ``token`` return; ``seen`` is what came in."""
 
     uri: str = ""
-    seen: list[Seen] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list, repr=False)
     api: Handler | None = None
     token: Handler | None = None
     auth_info: Handler | None = None

@@ -165,9 +165,8 @@ def test_a_host_that_does_not_answer_is_told_within_ten_seconds(connect):
         for filler in fillers:  # a full queue drops what comes next, like a host that is switched off
             filler.setblocking(False)
             filler.connect_ex(silent.getsockname())
-        client = connect(
-            f"http://127.0.0.1:{silent.getsockname()[1]}", authentication=KEY, timeouts={"connect_seconds": 1}
-        )
+        limits = {"timeouts": {"connect_seconds": 1}, "retry": {"attempts": 2, "longest_wait_seconds": 0.01}}
+        client = connect(f"http://127.0.0.1:{silent.getsockname()[1]}", authentication=KEY, **limits)
         started = time.monotonic()
         with pytest.raises(UnreachableError, match="does not take connections: none within 1 s"):
             client.send(CREATE)

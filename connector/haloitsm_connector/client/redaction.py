@@ -82,3 +82,4 @@ def _spellings(secret: str) -> Iterable[str]:
     yield json.dumps(secret)[1:-1]
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
     yield repr(secret)[1:-1]
+    yield json.dumps(repr(secret)[1:-1])[1:-1]

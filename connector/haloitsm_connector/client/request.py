@@ -62,7 +62,7 @@ class Response:
     """One answer: status, headers with lower-case names, the whole body, the final URL and how long it took."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     url: str = ""
     seconds: float = 0.0

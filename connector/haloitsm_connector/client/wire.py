@@ -74,7 +74,7 @@ class Wire:
         self._timeouts = timeouts
         self._proxy = proxy
         self._ca_bundle = ca_bundle
-        self._open: dict[str | None, Any] = {}  # the transport for each proxy; None for none
+        self._open: dict[tuple[bool, str | None], Any] = {}  # the transports, by whether TLS is spoken, and proxy
         self._slots = asyncio.Semaphore(CONNECTIONS)
 
     def normal_url(self, url: str) -> str:
@@ -108,7 +108,7 @@ class Wire:
 
     async def _attempt(self, message: Message, started: float) -> Response:
         proxy = None if self._given is not None else self._proxy or environment_proxy(message.url)
-        send, request = self._sender(proxy), self._request(message, proxy)
+        send, request = self._sender(message.url, proxy), self._request(message, proxy)
         failure: AttemptError | None = None
         answer: Any = None
         _exact_url.set(message.url)
@@ -135,27 +135,26 @@ class Wire:
             return self._given.build_request(message.method, message.url, **arguments, timeout=timeout)
         return self._httpx.Request(message.method, message.url, **arguments, extensions={"timeout": timeout.as_dict()})
 
-    def _sender(self, proxy: str | None) -> Send:
+    def _sender(self, url: str, proxy: str | None) -> Send:
         """Return what sends a request by way of a proxy and returns the answer with its body still to be read.
 
         Transports are called without an httpx client around them, which would log every URL and keep cookies.
         """
-        if proxy not in self._open:
-            self._open[proxy] = self._given if self._given is not None else self._aiohttp_transport(proxy)
-        transport = self._open[proxy]
+        route = ("https:" in {url[:6], (proxy or "")[:6]}, proxy) if self._given is None else (False, None)
+        if route not in self._open:
+            self._open[route] = self._aiohttp_transport(*route) if self._given is None else self._given
+        transport = self._open[route]
         return partial(transport.send, stream=True) if self._is_client else transport.handle_async_request
 
-    def _aiohttp_transport(self, proxy: str | None) -> Any:
-        context = self._httpx.create_ssl_context()
-        if self._ca_bundle:
+    def _aiohttp_transport(self, secure: bool, proxy: str | None) -> Any:
+        # Reading the certificates takes longer than many a request; a context without any trusts nobody.
+        context = self._httpx.create_ssl_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if secure and self._ca_bundle:
             trust(context, self._ca_bundle)
         package = "httpx_aiohttp" if self._httpx.__name__ == "httpx" else "httpx_aiohttp.httpx2"
         transport = importlib.import_module(package).AiohttpTransport
-        return transport(
-            verify=context,
-            client=lambda: _session(context),
-            proxy=self._httpx_proxy(proxy) if proxy else None,
-        )
+        via = self._httpx_proxy(proxy) if proxy else None
+        return transport(verify=context, client=lambda: _session(context), proxy=via)
 
     def _httpx_proxy(self, proxy: str) -> Any:
         parts = urlsplit(proxy)
@@ -280,10 +279,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     """Yield an exception and what led to it, outermost first; httpcore leaves some causes to the context."""
     while error is not None:
         yield error
-        if isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
-        else:
-            error = error.__cause__ or error.__context__
+        error = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error.__cause__ or error.__context__
 
 
 def _has(chain: list[BaseException], *types: type[BaseException]) -> BaseException | None:
