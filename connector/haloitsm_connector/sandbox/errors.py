@@ -78,6 +78,6 @@ _BODIES: dict[str, Callable[[str, str, int], Any]] = {
     "error": lambda text, field, status: {"error": text},
     "description": lambda text, field, status: {"error": "bad_request", "error_description": text},
     "result_code": lambda text, field, status: {"resultCode": status, "errorMessage": text},
-    "field": lambda text, field, status: {field or "id": text},
-    "model_state": lambda text, field, status: {f"[0].{field or 'id'}": [text]},
+    "field": lambda text, field, status: {field.rpartition(".")[2] or "id": text},
+    "model_state": lambda text, field, status: {field or "id": [text]},
 }

@@ -107,7 +107,9 @@ def _equal(rows: Rows, name: str, text: str) -> Rows:
     if name == "excludethese":
         return [row for row in rows if row.get("id") not in _integers(text)]
     numbers = _integers(text)
-    column = _COLUMNS.get(name, name) if numbers else name
+    column = _COLUMNS.get(name, name)
+    if not numbers and "id" in column:
+        column = name
     if not _has(rows, column):
         return rows
     wanted = {part.strip().casefold() for part in text.split(",")} | {text.casefold()}
