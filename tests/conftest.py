@@ -1,0 +1,21 @@
+"""What tests of every part share: one catalogue, and a sandbox of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from haloitsm_connector.catalogue import Catalogue
+from haloitsm_connector.sandbox import Sandbox
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> Catalogue:
+    return Catalogue.load()
+
+
+@pytest.fixture
+def sandbox(catalogue: Catalogue) -> Iterator[Sandbox]:
+    with Sandbox(catalogue=catalogue) as running:
+        yield running
