@@ -140,7 +140,7 @@ def test_connect_tells_what_the_token_is_good_for(server, connect):
     server.token = server.answers(lambda: server.issued(expires_in=1800, scope="read:tickets read:assets"))
     found = connect().connect()
     assert (found.token_seconds, found.scopes, found.tenant) == (1800, ("read:tickets", "read:assets"), "acme")
-    assert found.api_uri == f"{server.uri}/api"
+    assert str(found) == f"{server.uri}/api, tenant acme, token for 30 min with scope read:tickets read:assets"
 
 
 @pytest.mark.parametrize(

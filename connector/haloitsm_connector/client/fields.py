@@ -169,6 +169,8 @@ class Retry(Fields):
 class ClientFields(_SecretFields):
     """What every client can be told."""
 
+    base_uri: BaseUri = Field(description="Address that paths are appended to.")
+    authentication: HaloAuthentication | HttpAuthentication = Field(description="How to sign in.")
     timeouts: Timeouts = Field(Timeouts(), description="Time limits of one attempt.")
     retry: Retry = Field(Retry(), description="Limits to repeating a request.")
     normal_statuses: tuple[Status, ...] = Field(

@@ -35,6 +35,13 @@ class Connection:
     token_seconds: float | None = None
     scopes: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        parts = [self.api_uri, f"tenant {self.tenant}" if self.tenant else ""]
+        if self.token_seconds is not None:
+            scopes = f" with scope {' '.join(self.scopes)}" if self.scopes else ""
+            parts.append(f"token for {self.token_seconds / 60:.0f} min{scopes}")
+        return ", ".join(filter(None, parts))
+
 
 class Session:
     """Sends requests to one system; its coroutines run on one event loop."""
