@@ -115,18 +115,14 @@ def write_rows(folder, rows):
 def test_every_entity_gets_one_outcome_and_bad_ones_cost_only_themselves(pipeline_of, sandbox, tmp_path):
     rows = [
         {"serial": "A", "client": 12},
-        {"client": 12},
         {"serial": "C", "client": "twelve"},
         {"serial": "D", "client": 7},
     ]
     write_rows(tmp_path, rows)
     outcomes = list(pipeline_of(FILE_TO_HALO).run("make"))
-    assert [outcome.status for outcome in outcomes] == ["created", "created", "refused", "created"] or [
-        outcome.status for outcome in outcomes
-    ] == ["created", "refused", "refused", "created"]
-    assert (
-        "twelve" in outcomes[2].reason or "client_id" in outcomes[2].reason or "Could not convert" in outcomes[2].reason
-    )
+    assert [outcome.entity["serial"] for outcome in outcomes] == ["A", "C", "D"]
+    assert [outcome.status for outcome in outcomes] == ["created", "refused", "created"]
+    assert "Could not convert" in outcomes[1].reason
     written = [orjson.loads(line) for line in (tmp_path / "ids.jsonl").read_text().splitlines()]
     assert [row["id"] for row in written] == [outcome.id for outcome in outcomes if outcome.status == "created"]
 
@@ -175,12 +171,11 @@ def test_two_pipelines_run_side_by_side_in_one_process(pipeline_of, sandbox, tmp
     with Sandbox(seed=2, catalogue=catalogue) as other:
         one = pipeline_of(ONE_ACTION)
         two = Pipeline.load(tmp_path / "config.yaml", environ=other.environment)
-        threads = [
-            threading.Thread(
-                target=lambda name, pipeline: read.update({name: list(pipeline.read("one-action"))}), args=pair
-            )
-            for pair in (("one", one), ("two", two))
-        ]
+
+        def keep(name: str, pipeline: Pipeline) -> None:
+            read[name] = list(pipeline.read("one-action"))
+
+        threads = [threading.Thread(target=keep, args=pair) for pair in (("one", one), ("two", two))]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -196,7 +191,6 @@ def test_async_face_gives_the_same_and_leaves_the_loop_free(pipeline_of):
 
     async def read() -> tuple[list, int]:
         ticks = 0
-        entities = []
 
         async def tick() -> None:
             nonlocal ticks
@@ -205,8 +199,7 @@ def test_async_face_gives_the_same_and_leaves_the_loop_free(pipeline_of):
                 await asyncio.sleep(0)
 
         beside = asyncio.create_task(tick())
-        async for entity in pipeline.aread("one-action"):
-            entities.append(entity)
+        entities = [entity async for entity in pipeline.aread("one-action")]
         beside.cancel()
         return entities, ticks
 
@@ -233,7 +226,7 @@ def test_unknown_names_are_suggested(pipeline_of):
 def test_wrong_secret_and_dead_host_end_the_run_with_their_reason(pipeline_of, tmp_path):
     with pytest.raises(AuthenticationError, match="secret"):
         list(pipeline_of(ONE_ACTION, HALO_CLIENT_SECRET="wrong-secret").read("one-action"))
-    with pytest.raises(UnreachableError, match="127.0.0.1"):
+    with pytest.raises(UnreachableError, match=r"127\.0\.0\.1"):
         list(pipeline_of(ONE_ACTION, HALO_BASE_URI="http://127.0.0.1:9").read("one-action"))
 
 
