@@ -52,14 +52,17 @@ def matching(
     ``table`` is the table's name in small letters, ``me`` the agent behind the token. Refusal for a value that cannot
     be read.
     """
-    for parameter in operation.query_parameters:
-        text = query.get(parameter.name.casefold(), "")
-        if text and parameter.type == "integer" and not _integers(text):
-            raise Refusal(f"The value '{text}' is not valid.", field=parameter.name, shape="model_state")
-        if text and parameter.type != "boolean" and parameter.name.casefold() not in _NO_EFFECT.get(table, ()):
-            rows = _equal(rows, parameter.name.casefold(), text)
-    rows = _active(rows, query, {each.name.casefold() for each in operation.query_parameters})
-    rows = _dated(rows, query, table)
+    known = {parameter.name.casefold(): parameter for parameter in operation.query_parameters}
+    query = {name: text for name, text in query.items() if name in known and text}
+    columns = _Columns(rows)
+    for name, text in query.items():
+        if known[name].type == "integer" and not _integers(text):
+            raise Refusal(f"The value '{text}' is not valid.", field=name, shape="model_state")
+        if known[name].type != "boolean" and name not in _NO_EFFECT.get(table, ()):
+            rows = _equal(rows, columns, name, text)
+    if not known.keys().isdisjoint({"includeinactive", "activeinactive", "showinactive"}):
+        rows = _active(rows, query)
+    rows = _dated(rows, columns, query, table)
     if table in _TICKETS:
         rows = _tickets(rows, query, me, now, recently_closed_days)
     if table == "agent":
@@ -69,8 +72,18 @@ def matching(
     if words := query.get("search", "").casefold():
         rows = [row for row in rows if _found(row, words)]
     if text := query.get("advanced_search", ""):
-        rows = _advanced(rows, text)
+        rows = _advanced(rows, columns, text)
     return rows
+
+
+class _Columns:
+    """The columns of a whole table that hold something to compare with."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def __contains__(self, name: object) -> bool:
+        return any(isinstance(row.get(name), (int, float, str)) for row in self._rows)  # type: ignore[call-overload]
 
 
 def ordered(rows: Rows, query: Mapping[str, str], newest_first: bool) -> Rows:
@@ -97,20 +110,20 @@ def _integers(text: str) -> list[int]:
         return []
 
 
-def _equal(rows: Rows, name: str, text: str) -> Rows:
+def _equal(rows: Rows, columns: _Columns, name: str, text: str) -> Rows:
     """Keep the rows whose column is one of the comma separated values."""
     if name in _NOT_FILTERS or name.startswith(("order", "include")):
         return rows
     if name.startswith("search_") and name != "search_id":
         column, part = name.removeprefix("search_"), text.casefold()
-        return [row for row in rows if part in str(row.get(column, "")).casefold()] if _has(rows, column) else rows
+        return [row for row in rows if column not in columns or part in str(row.get(column, "")).casefold()]
     if name == "excludethese":
         return [row for row in rows if row.get("id") not in _integers(text)]
     numbers = _integers(text)
     column = _COLUMNS.get(name, name)
     if not numbers and "id" in column:
         column = name
-    if not _has(rows, column):
+    if column not in columns:
         return rows
     wanted = {part.strip().casefold() for part in text.split(",")} | {text.casefold()}
     return [row for row in rows if _same(row.get(column), wanted, numbers)]
@@ -122,14 +135,8 @@ def _same(value: Any, words: set[str], numbers: Sequence[int]) -> bool:
     return str(value).casefold() in words
 
 
-def _has(rows: Rows, column: str) -> bool:
-    return any(isinstance(row.get(column), (int, float, str)) for row in rows[:50])
-
-
-def _active(rows: Rows, query: Mapping[str, str], known: set[str]) -> Rows:
-    """Hide inactive rows unless they are asked for, on lists that know the question."""
-    if known.isdisjoint({"includeinactive", "activeinactive", "showinactive"}):
-        return rows
+def _active(rows: Rows, query: Mapping[str, str]) -> Rows:
+    """Hide inactive rows unless they are asked for."""
     active, inactive = True, flag(query, "includeinactive") or flag(query, "showinactive")
     if query.get("includeactive", "").casefold() == "false":
         active = False
@@ -138,16 +145,16 @@ def _active(rows: Rows, query: Mapping[str, str], known: set[str]) -> Rows:
     return [row for row in rows if (inactive if row.get("inactive") else active)]
 
 
-def _dated(rows: Rows, query: Mapping[str, str], table: str) -> Rows:
-    if updated := next((name for name in _UPDATED if _has(rows, name)), ""):
+def _dated(rows: Rows, columns: _Columns, query: Mapping[str, str], table: str) -> Rows:
+    if updated := next((name for name in _UPDATED if name in columns), ""):
         rows = _between(rows, updated, query.get("lastupdatefromdate", ""), query.get("lastupdatetodate", ""))
     column = query.get("datesearch") or ("datetime" if table == "actions" else "dateoccurred")
     column = _DATE_SEARCH.get(column.casefold(), column.casefold())
-    if _has(rows, column):
+    if column in columns:
         rows = _between(rows, column, query.get("startdate", ""), query.get("enddate", ""))
-    if _has(rows, "start_date") and table != "clientcontract":
+    if "start_date" in columns:
         rows = _between(rows, "start_date", query.get("start_date", ""), query.get("end_date", ""))
-    if _has(rows, "invoice_date"):
+    if "invoice_date" in columns:
         rows = _between(rows, "invoice_date", query.get("invoicedatestart", ""), query.get("invoicedateend", ""))
     return rows
 
@@ -213,17 +220,15 @@ _COMPARISONS: dict[int, Callable[[Any, Any], bool]] = {
 }
 
 
-def _advanced(rows: Rows, text: str) -> Rows:
+def _advanced(rows: Rows, columns: _Columns, text: str) -> Rows:
     """Apply ``advanced_search``: a JSON list of {filter_name, filter_type, filter_value} (halo-api-facts 2.5)."""
     try:
         for rule in orjson.loads(text):
             name, kind, wanted = rule["filter_name"], int(rule["filter_type"]), rule["filter_value"]
-            if rows and not any(name in row for row in rows):
+            if name not in columns:
                 raise KeyError(name)
             if kind in (0, 1):
-                listed = {
-                    part.strip().casefold() for part in (wanted if isinstance(wanted, str) else str(wanted)).split(",")
-                }
+                listed = {part.strip().casefold() for part in str(wanted).strip("[]").split(",")}
                 rows = [row for row in rows if (str(row.get(name)).casefold() in listed) == (kind == 0)]
             else:
                 compare = _COMPARISONS[kind]

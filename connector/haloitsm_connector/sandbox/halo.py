@@ -146,7 +146,7 @@ class Halo:
 
     def _one(self, asked: Asked, operation: Operation, shape: Shape, values: tuple[str, ...]) -> Answer:
         if not values:
-            record = next(iter(self.tables[shape.name].values())) if operation.record else {}
+            record = next(iter(self.tables[shape.name].values()), {}) if operation.record else {}
             return answer(self._shown(shape, record, asked))
         if (found := special.by_path(operation, values, self.tables)) is not None:
             return answer(found)
@@ -186,10 +186,9 @@ class Halo:
         if record is None:
             raise Refusal("A form field named file is wanted", field="file")
         number = guid(self._chance)
-        query = {
-            name: int(asked.query[name]) for name in ("ticket_id", "action_id") if asked.query.get(name, "").isdigit()
-        }
-        record |= {"id": number, "isimage": True, "datecreated": stamp(self._clock()), **query}
+        owners = {name: asked.query.get(name, "") for name in ("ticket_id", "action_id")}
+        record |= {name: int(text) for name, text in owners.items() if text.isdecimal()}
+        record |= {"id": number, "isimage": True, "datecreated": stamp(self._clock())}
         record["link"] = f"{self.base_uri}/api/Attachment/image/{number}"
         self.tables[shape.name][number] = record
         return answer(self._shown(shape, record, asked), self.quirks.write_status)

@@ -114,10 +114,10 @@ def _ticket(record: Record, sent: Mapping[str, Any], tables: Tables, moment: str
     teams = tables["Team"]
     if "team" in sent:
         wanted = str(record.get("team")).casefold()
-        record["team_id"] = next((row["id"] for row in teams.values() if row["name"].casefold() == wanted), 0)
+        record["team_id"] = next((row["id"] for row in teams.values() if str(row.get("name")).casefold() == wanted), 0)
     record.setdefault("team", teams.get(record.get("team_id"), {}).get("name"))
     if "client_id" not in sent and "site_id" in sent and (site := tables["Site"].get(record["site_id"])):
-        record |= {"client_id": int(site["client_id"]), "client_name": site.get("client_name")}
+        record |= _client_of(site)
     if "details" in sent and "details_html" not in sent:
         record["details_html"] = f"<p>{record['details']}</p>"
     record["idsummary"] = f"{record.get('id', 0):07} {record.get('summary')}"
@@ -127,14 +127,18 @@ def _ticket(record: Record, sent: Mapping[str, Any], tables: Tables, moment: str
         record |= {"hasbeenclosed": False, "dateclosed": NO_DATE}
 
 
+def _client_of(site: Record) -> Record:
+    return {"client_id": int(site.get("client_id") or 1), "client_name": site.get("client_name")}
+
+
 def _action(record: Record, sent: Mapping[str, Any], tables: Tables, moment: str) -> None:
     """Name the outcome, and let the ticket know."""
     outcomes = tables["Outcome"].values()
     if record.get("outcome") in (None, ""):
-        record["outcome"] = next((row["outcome"] for row in outcomes if row["id"] == record.get("outcome_id")), "")
+        record["outcome"] = next((row.get("outcome") for row in outcomes if row["id"] == record.get("outcome_id")), "")
     elif record.get("outcome_id") is None:
         named = str(record["outcome"]).casefold()
-        record["outcome_id"] = next((row["id"] for row in outcomes if row["outcome"].casefold() == named), -1)
+        record["outcome_id"] = next((row["id"] for row in outcomes if str(row.get("outcome")).casefold() == named), -1)
     if "note" in sent and "note_html" not in sent:
         record["note_html"] = f"<p>{record['note']}</p>"
     record.setdefault("who", "Robin Teal")
@@ -143,7 +147,7 @@ def _action(record: Record, sent: Mapping[str, Any], tables: Tables, moment: str
     table = next(name for name in TICKET_TABLES if record["ticket_id"] in tables[name])
     ticket = tables[table][record["ticket_id"]] | {"last_update": moment, "lastactiondate": moment}
     if (status := sent.get("new_status")) and int(status) in tables["Status"]:
-        ticket |= {"status_id": int(status), "status_name": tables["Status"][int(status)]["name"]}
+        ticket |= {"status_id": int(status), "status_name": tables["Status"][int(status)].get("name")}
         _ticket(ticket, {}, tables, moment)
     tables[table][record["ticket_id"]] = ticket
 
@@ -166,7 +170,7 @@ def _user(record: Record, sent: Mapping[str, Any], tables: Tables, moment: str) 
     record["site_id"] = float(record["site_id_int"])
     record["name"] = record.get("name") or f"{record.get('firstname', '')} {record.get('surname', '')}".strip()
     if site := tables["Site"].get(record["site_id_int"]):
-        record |= {"site_name": site["name"], "client_id": int(site["client_id"]), "client_name": site["client_name"]}
+        record |= _client_of(site) | {"site_name": site.get("name")}
 
 
 def _appointment(record: Record, sent: Mapping[str, Any], tables: Tables, moment: str) -> None:
@@ -178,7 +182,7 @@ def _appointment(record: Record, sent: Mapping[str, Any], tables: Tables, moment
 def _site_of(record: Record, sent: Mapping[str, Any], tables: Tables, moment: str) -> None:
     """An asset's client follows from its site."""
     if "client_id" not in sent and (site := tables["Site"].get(record.get("site_id"))):
-        record |= {"client_id": int(site["client_id"]), "client_name": site.get("client_name")}
+        record |= _client_of(site)
 
 
 _FILLED: dict[str, Callable[[Record, Mapping[str, Any], Tables, str], None]] = {

@@ -132,9 +132,9 @@ class Sandbox:
         self._thread.start()
         try:
             listening.result()
-        except OSError as error:
-            where = f"{self._host}:{self._port}"
-            raise InputError(f"Cannot listen on {where}: {error.strerror}", "Give another port.") from None
+        except (OSError, OverflowError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise InputError(f"Cannot listen on {self._host}:{self._port}: {reason}", "Give another port.") from None
         return self
 
     def close(self) -> None:
@@ -164,14 +164,16 @@ class Sandbox:
             self._halo.base_uri = f"http://{f'[{host}]' if ':' in host else host}:{port}"
             listening.set_result(None)
             await stopped.wait()
-        except OSError as error:
+        except Exception as error:
+            if listening.done():
+                raise
             listening.set_exception(error)
         finally:
             await runner.cleanup()
 
     async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
         """Turn a request on the socket into a value, have it answered, and write it down."""
-        body = await request.read()
+        body = await request.content.read()
         target = request.raw_path
         path, _, query = target.partition("?")
         headers = {name.casefold(): value for name, value in request.headers.items()}

@@ -188,8 +188,6 @@ def deleted(desk: Desk, key: Key) -> Answer:
     del table[key]
     if desk.table in rules.TICKET_TABLES:
         desk.tables.bin.setdefault(desk.shape.name, {})[key] = record
-    return {
-        "record": lambda: answer(_answered(record, desk)),
-        "empty": lambda: Answer(200, content_type=""),
-        "no_content": lambda: Answer(204, content_type=""),
-    }[desk.quirks.delete_answer]()
+    if desk.quirks.delete_answer == "record":
+        return answer(_answered(record, desk))
+    return Answer(200 if desk.quirks.delete_answer == "empty" else 204, content_type="")
