@@ -33,7 +33,7 @@ def read_value(response: Response, *, binary: bool = False) -> Any:
         return response.json()
     except AnswerError:
         text = response.body.decode("utf-8", "replace").strip()
-        if response.media_type != "text/plain" or text[0] in "{[<":
+        if response.media_type != "text/plain" or text[:1] in ("", "{", "[", "<"):
             raise
         return text
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import unquote
 
 from haloitsm_connector.catalogue import Operation
 from haloitsm_connector.client.request import Request
@@ -44,6 +45,11 @@ def id_of(value: Any, key: Sequence[str]) -> Any:
     records = value if isinstance(value, list) else [value]
     ids = [each for record in records if isinstance(record, dict) and (each := _id(record, key)) is not None]
     return ids if len(ids) > 1 else ids[0] if ids else None
+
+
+def last_segment(path: str) -> str:
+    """Return the value at the end of a path, which is the id in a DELETE."""
+    return unquote(path.rpartition("/")[2])
 
 
 def load_error(value: Any) -> str:

@@ -88,6 +88,8 @@ class RequestPublisher(PublisherBase):
             return replace(sent, status="waiting", reason=str(error))
         except AnswerError as error:
             return _unknown(sent, request, error)
+        except InputError as error:
+            return replace(sent, status="refused", reason=str(error))
         assert response is not None, "a flow is sent a response for every request"
         if not 200 <= response.status < 300:
             return self._turned_down(sent, request, response)

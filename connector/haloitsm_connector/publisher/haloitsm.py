@@ -13,7 +13,7 @@ from haloitsm_connector.catalogue.usage import check_path, check_payload, check_
 from haloitsm_connector.client.request import Request, encode_query, fill_path
 from haloitsm_connector.errors import Finding, InputError
 from haloitsm_connector.prototypes import Fields, Prototype
-from haloitsm_connector.publisher.answer import id_of, is_upsert, load_error, names_records, status_of
+from haloitsm_connector.publisher.answer import id_of, is_upsert, last_segment, load_error, names_records, status_of
 from haloitsm_connector.publisher.attachments import parts, with_file
 from haloitsm_connector.publisher.base import Outcome
 from haloitsm_connector.publisher.exchange import RequestPublisher, mapping, reader
@@ -75,8 +75,8 @@ class Publisher(RequestPublisher):
         if problem := load_error(value):
             return Outcome(entity, "refused", reason=problem)
         answered = id_of(value, self.operation.key)
-        known = id_of(request.payload, self.operation.key) if answered is None else answered
-        return Outcome(entity, status_of(self.operation, request, answered), known)
+        known = id_of(request.payload, self.operation.key) if request.method == "POST" else last_segment(request.path)
+        return Outcome(entity, status_of(self.operation, request, answered), known if answered is None else answered)
 
     def _payload(self, document: Entity) -> Any:
         payload = self._read["payload"](document)

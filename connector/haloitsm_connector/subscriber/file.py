@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -52,12 +52,11 @@ class FileSubscriber(SubscriberBase):
 
     def flow(self) -> Flow[Entity]:
         """Yield the entities in pages of 500; there are no requests."""
-        with opened(self.path) as file:
-            rows = self._rows(file)
+        with opened(self.path) as file, closing(self._rows(file)) as rows:
             while page := list(islice(rows, ROWS_PER_PAGE)):
                 yield page
 
-    def _rows(self, file: IO[bytes]) -> Iterator[Entity]:
+    def _rows(self, file: IO[bytes]) -> Generator[Entity, None, None]:
         match self.format:
             case "csv":
                 return read_csv(self.path, self._lines(file), self.delimiter)
@@ -71,7 +70,8 @@ class FileSubscriber(SubscriberBase):
     def _lines(self, file: IO[bytes]) -> Iterator[str]:
         try:
             encoding = "utf-8-sig" if codecs.lookup(self.encoding).name == "utf-8" else self.encoding
-            yield from io.TextIOWrapper(file, encoding, newline="")
+            with io.TextIOWrapper(file, encoding, newline="") as text:
+                yield from text
         except LookupError as error:
             raise InputError(
                 f"there is no encoding '{self.encoding}'", "Common ones: utf-8, cp1252, utf-16."
@@ -80,12 +80,12 @@ class FileSubscriber(SubscriberBase):
             hint = "Save it as 'CSV UTF-8', or name its encoding: cp1252 is what Excel on Windows writes."
             raise InputError(f"{self.path}: not text in {self.encoding} ({error.reason})", hint) from error
 
-    def _json_lines(self, file: IO[bytes]) -> Iterator[Entity]:
+    def _json_lines(self, file: IO[bytes]) -> Generator[Entity, None, None]:
         for number, line in enumerate(file, start=1):
             if line.strip():
                 yield _object(f"{self.path}:{number}", _decoded(f"{self.path}:{number}", line))
 
-    def _json(self, text: bytes) -> Iterator[Entity]:
+    def _json(self, text: bytes) -> Generator[Entity, None, None]:
         document = _decoded(self.path, text)
         if self.items:
             document = self._at_items(document)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import date, datetime, time, timedelta
 from itertools import chain
@@ -19,7 +19,7 @@ DELIMITERS = ",;\t|"
 _QUOTED = re.compile(r'"[^"]*"')
 
 
-def read_csv(name: str, lines: Iterable[str], delimiter: str | None) -> Iterator[Entity]:
+def read_csv(name: str, lines: Iterable[str], delimiter: str | None) -> Generator[Entity, None, None]:
     """Yield the rows of a CSV file; every value is text. Empty rows are left out.
 
     Without a ``delimiter`` it is the one of ``, ; tab |`` that occurs most often in the header. Raises InputError with
@@ -38,26 +38,22 @@ def read_csv(name: str, lines: Iterable[str], delimiter: str | None) -> Iterator
         raise InputError(f"{name}:{rows.line_num}: not a CSV row: {error}", hint) from error
 
 
-def read_xlsx(name: str, file: IO[bytes], sheet: str | None) -> Iterator[Entity]:
+def read_xlsx(name: str, file: IO[bytes], sheet: str | None) -> Generator[Entity, None, None]:
     """Yield the rows of one sheet, the first without ``sheet``; dates are ISO text, empty cells null.
 
     Raises InputError for a file that is no workbook, an unknown sheet, or a missing extra.
     """
     try:
         with closing(_workbook(name, file)) as workbook:
-            table = workbook[_sheet(name, workbook.sheetnames, sheet)]
-            yield from _sheet_rows(name, table)
+            yield from _sheet_rows(name, _table(name, workbook, sheet))
     except ConnectorError:
         raise
     except Exception as error:  # openpyxl lets any error of zip and XML parsing out
-        raise InputError(
-            f"{name}: not an XLSX workbook ({error})", "Save it as .xlsx; .xls is another format."
-        ) from error
+        hint = "Save it as .xlsx; .xls is another format."
+        raise InputError(f"{name}: not an XLSX workbook ({error})", hint) from error
 
 
 def _sheet_rows(name: str, table: Any) -> Iterator[Entity]:
-    if not hasattr(table, "iter_rows"):
-        raise InputError(f"{name}: sheet '{table.title}' is a chart, not a table")
     table.reset_dimensions()  # some programs write a wrong size, and rows beyond it would be lost
     columns: Sequence[str] = ()
     for number, cells in enumerate(table.iter_rows(values_only=True), start=1):
@@ -106,14 +102,13 @@ def _workbook(name: str, file: IO[bytes]) -> Any:
         return openpyxl.load_workbook(file, read_only=True, data_only=True)
 
 
-def _sheet(name: str, sheets: Sequence[str], wanted: str | None) -> str:
-    if wanted is None:
-        return sheets[0]
-    if wanted not in sheets:
-        raise InputError(
-            f"{name}: there is no sheet '{wanted}'", suggest(wanted, sheets) or f"There are: {', '.join(sheets)}."
-        )
-    return wanted
+def _table(name: str, workbook: Any, sheet: str | None) -> Any:
+    """Return a sheet by name, else the first that is not a chart."""
+    titles = [table.title for table in workbook.worksheets]
+    if sheet is not None and sheet not in titles:
+        hint = suggest(sheet, titles) or f"There are: {', '.join(titles)}."
+        raise InputError(f"{name}: there is no sheet '{sheet}'", hint)
+    return workbook.worksheets[0 if sheet is None else titles.index(sheet)]
 
 
 def _value(cell: Any) -> Any:
