@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,7 +13,7 @@ import pytest
 
 from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.errors import InputError
-from haloitsm_connector.sandbox import Sandbox, serve
+from haloitsm_connector.sandbox import Quirks, Sandbox, serve
 from haloitsm_connector.sandbox.errors import shaped
 from haloitsm_connector.sandbox.quirks import Shape
 
@@ -149,3 +150,9 @@ def test_serving_announces_itself_and_ends_when_closed() -> None:
     thread.join(5)
     assert not thread.is_alive()
     seen[0].close()
+
+
+def test_every_switch_is_on_the_page() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text("utf-8")
+    assert [field.name for field in fields(Quirks) if f"`{field.name}`" not in page] == []
+    assert [shape for shape in get_args(Shape) if f"`{shape}`" not in page] == []
