@@ -125,12 +125,17 @@ def test_a_status_declared_normal_is_no_entity(server, connect):
     assert client.get("/Tickets/99") is None
 
 
-def test_empty_and_binary_answers_are_returned_as_such(server, client):
+def test_empty_answers_are_none_and_files_are_described(server, client):
     server.api = server.answers(
         lambda: web.Response(status=204), lambda: web.Response(body=b"\x89PNG", content_type="image/png")
     )
     assert client.delete("/Tickets/1") is None
-    assert client.get("/Attachment/1") == b"\x89PNG"
+    assert client.get("/Attachment/1") == {
+        "filename": "1",
+        "content_type": "image/png",
+        "size": 4,
+        "data_base64": "iVBORw==",
+    }
 
 
 def test_a_web_page_instead_of_json_is_an_answer_error(server, client):

@@ -139,7 +139,8 @@ def test_no_wait_ever_passes_the_deadline(event, attempts, elapsed, may_repeat, 
         (503, {"retry-after": "5"}, "/Tickets", Event.REFUSED_FOR_NOW),
         (504, {}, "/Tickets", Event.GATEWAY_TIMEOUT),
         (504, {}, "/Report/5?loadreport=true", Event.SLOW_REPORT),
-        (504, {}, "/report", Event.SLOW_REPORT),
+        (504, {}, "https://acme.example/api/report", Event.SLOW_REPORT),
+        (504, {}, "https://report.example/api/Tickets", Event.GATEWAY_TIMEOUT),
     ],
 )
 def test_an_answer_finds_its_row(status, headers, path, event):

@@ -72,7 +72,7 @@ async def echo(request: web.BaseRequest) -> web.Response:
 
 
 async def echo_text(request: web.BaseRequest) -> web.Response:
-    return web.Response(text=f"nonsense {dict(request.headers)}", content_type="text/plain")
+    return web.Response(text=f"nonsense {dict(request.headers)}", content_type="text/html")
 
 
 def everything_said(error: BaseException) -> str:

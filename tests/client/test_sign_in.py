@@ -91,12 +91,12 @@ def test_the_generic_client_fetches_tokens_from_the_uri_it_is_given(server, libr
         "type": "client_credentials",
         "client_id": "a",
         "client_secret": "secret-1",
-        "token_uri": f"{server.uri}/x/token",
+        "token_uri": f"{server.uri}/x/token/?v=2",
     }
     fields = HttpClientFields.model_validate({"base_uri": f"{server.uri}/api", "authentication": grant})
     with HttpClient.from_fields(fields, library=library) as client:
         client.get("/things")
-    assert [one.target for one in server.seen] == ["/x/token", "/api/things"]
+    assert [one.target for one in server.seen] == ["/x/token/?v=2", "/api/things"]
     assert "scope" not in server.token_requests[0].form
 
 
@@ -108,7 +108,10 @@ def test_without_a_tenant_the_system_is_asked_for_it(server, start, connect):
     assert (found.tenant, found.token_uri) == ("acme live", f"{elsewhere.uri}/login/token")
 
 
-@pytest.mark.parametrize("answer", [404, 500, {}, [], {"tenant_id": None, "auth_url": ""}, page(200), "cut"])
+@pytest.mark.parametrize(
+    "answer",
+    [404, 500, {}, [], {"tenant_id": None, "auth_url": ""}, {"auth_url": "x y"}, {"auth_url": 5}, page(200), "cut"],
+)
 def test_a_system_that_does_not_tell_its_tenant_is_used_without(server, connect, answer):
     server.auth_info = server.cut_off if answer == "cut" else server.answers(answer)
     connect(tenant=None).get("/Tickets")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import pytest
+from aiohttp import web
 
 from haloitsm_connector.client import HttpClient, Request
 from haloitsm_connector.client.fields import Timeouts
@@ -124,9 +125,11 @@ def test_the_environment_names_the_proxy_as_for_other_programs():
 
 
 def test_a_client_of_ones_own_is_used_with_its_headers(server, httpx):
-    own = httpx.AsyncClient(headers={"x-own": "yes"}, trust_env=False)
+    own = httpx.AsyncClient(headers={"x-own": "yes"}, trust_env=False, follow_redirects=True)
     with HttpClient(server.uri, KEY, transport=own) as client:
         assert client.get("/Tickets", query={"a": "ü!"}) == {"id": 1}
+        server.api = server.answers(lambda: web.Response(status=302, headers={"location": "/elsewhere"}))
+        assert client.send(GET).status == 302
     assert server.calls[0].headers["x-own"] == "yes"
     assert server.calls[0].target == "/api/Tickets?a=%C3%BC%21"
     assert own.is_closed

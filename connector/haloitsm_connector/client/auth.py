@@ -24,7 +24,7 @@ from haloitsm_connector.client.fields import (
 from haloitsm_connector.client.reason import reason
 from haloitsm_connector.client.redaction import basic
 from haloitsm_connector.client.request import Response
-from haloitsm_connector.errors import AuthenticationError
+from haloitsm_connector.errors import AuthenticationError, InputError
 
 APPLICATIONS = "Configuration > Integrations > Halo API > View Applications"
 RENEW_EARLY_SECONDS = 60.0
@@ -78,18 +78,22 @@ def completed(known: Endpoints, answer: Response, *, keep_token_uri: bool) -> En
     that would take the credentials from https to http is not followed.
     """
     info = _object(answer) if answer.status == 200 else {}
-    tenant, auth_url = info.get("tenant_id"), info.get("auth_url")
-    token_uri = known.token_uri
-    if not keep_token_uri and isinstance(auth_url, str) and auth_url.startswith(("https://", "http://")):
-        secure = auth_url.startswith("https://") or known.api_uri.startswith("http://")
-        token_uri = f"{auth_url.rstrip('/')}/token" if secure else token_uri
+    tenant, told = info.get("tenant_id"), None if keep_token_uri else _told_uri(info.get("auth_url"))
+    safe = told is not None and (told.startswith("https://") or known.api_uri.startswith("http://"))
+    token_uri = f"{told}/token" if safe else known.token_uri
     return Endpoints(known.api_uri, token_uri, str(tenant) if tenant else known.tenant)
+
+
+def _told_uri(text: Any) -> str | None:
+    try:
+        return uri.auth_uri(text) if isinstance(text, str) else None
+    except InputError:
+        return None
 
 
 def token_url(known: Endpoints) -> str:
     """Return the URL that tokens are had from, with the tenant if there is one."""
-    tenant = f"?tenant={quote(known.tenant, safe='')}" if known.tenant else ""
-    return f"{known.token_uri}{tenant}"
+    return f"{known.token_uri}?tenant={quote(known.tenant, safe='')}" if known.tenant else str(known.token_uri)
 
 
 def token_request(grant: Grant) -> tuple[Headers, bytes]:

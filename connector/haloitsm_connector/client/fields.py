@@ -60,6 +60,7 @@ _blank = BeforeValidator(lambda value: None if value == "" else value)  # as ${H
 BaseUri = Annotated[str, _normalised(uri.base_uri)]
 HaloUri = Annotated[str, _normalised(uri.halo_uri)]
 AuthUri = Annotated[str, _normalised(uri.auth_uri)]
+EndpointUri = Annotated[str, _normalised(uri.endpoint_uri)]
 Status = Annotated[int | str, AfterValidator(_status_or_range)]
 Secret = Annotated[SecretStr, AfterValidator(_filled)]
 HeaderSecret = Annotated[SecretStr, AfterValidator(_header_safe)]
@@ -137,7 +138,7 @@ class Header(_SecretFields):
 class TokenClientCredentials(ClientCredentials):
     """OAuth2 client credentials: a token fetched from ``token_uri`` and renewed before it expires."""
 
-    token_uri: BaseUri = Field(description="Where tokens are had, in full: https://login.example.com/oauth/token.")
+    token_uri: EndpointUri = Field(description="Where tokens are had, in full: https://login.example.com/oauth/token.")
     scopes: Scopes = ()
 
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ValidationError
 
+from haloitsm_connector.client.body import read_value
 from haloitsm_connector.client.fields import Authentication, HaloClientFields, HttpClientFields, Library
 from haloitsm_connector.client.portal import Portal
 from haloitsm_connector.client.reason import status_error
@@ -102,7 +103,10 @@ class HttpClient:
         return await self._portal.acall(self._session.connect)
 
     def get(self, path: str, *, query: Mapping[str, Any] | None = None) -> Any:
-        """Return the decoded JSON of a GET; StatusError for an error status, None for one declared normal."""
+        """Return the decoded JSON of a GET, or what `body.read_value` makes of other media types.
+
+        StatusError for an error status, None for one declared normal.
+        """
         request = _request("GET", path, query)
         return self._decoded(request, self.send(request))
 
@@ -157,13 +161,9 @@ class HttpClient:
         try:
             if not 200 <= response.status < 300:
                 raise status_error(response, request.method)
-            binary = response.media_type not in _DECODED and not response.media_type.endswith("+json")
-            return response.body if binary else response.json() if response.body else None
+            return read_value(response)
         except ConnectorError as error:
             raise self._session.hide(error) from None
-
-
-_DECODED = {"", "application/json", "text/json", "text/plain", "text/html"}
 
 
 def _request(method: str, path: str, query: Mapping[str, Any] | None, payload: Any = None) -> Request:

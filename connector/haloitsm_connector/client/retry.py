@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from haloitsm_connector.client.fields import Retry
 from haloitsm_connector.client.request import Request, Response
@@ -108,11 +109,11 @@ class Progress:
     left_seconds: float
 
 
-def event_of(request_path: str, response: Response) -> Event | None:
-    """Return the row that an answer belongs to, or None when it is final."""
+def event_of(target: str, response: Response) -> Event | None:
+    """Return the row that an answer to a request for ``target`` (path or URL) belongs to; None when it is final."""
     if response.status == 503 and "retry-after" in response.headers:
         return Event.REFUSED_FOR_NOW
-    if response.status == 504 and "/report" in request_path.lower():
+    if response.status == 504 and "report" in urlsplit(target).path.lower().split("/"):
         return Event.SLOW_REPORT
     try:
         return Event(str(response.status))
@@ -147,7 +148,7 @@ def decide(
         return Decision(None, row.why)
     limit = policy.attempts if row.tries is None else min(row.tries, policy.attempts)
     if policy.attempts == 1 or (row.tries != 0 and progress.attempts >= limit):
-        return Decision(None, f"tried {progress.attempts} times")
+        return Decision(None, "tried once" if progress.attempts == 1 else f"tried {progress.attempts} times")
     bound = min(row.first_wait_seconds * 2 ** min(progress.attempts - 1, 30), policy.longest_wait_seconds)
     wait = retry_after_seconds or bound * chance  # a Retry-After of 0 would make a tight loop
     if wait >= progress.left_seconds:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -18,7 +16,7 @@ from haloitsm_connector.client.logging import HttpLog
 from haloitsm_connector.client.redaction import Redactor, is_telling
 from haloitsm_connector.client.request import Request, Response, scalar
 from haloitsm_connector.client.sign_in import SignIn
-from haloitsm_connector.client.wire import Message, Wire
+from haloitsm_connector.client.wire import Message, Wire, proxy_secrets
 from haloitsm_connector.errors import ConnectorError, InputError, RemoteError, StatusError
 
 _METHOD = re.compile(r"[A-Z]{1,16}")
@@ -52,12 +50,11 @@ class Session:
         *,
         transport: Any = None,
         library: Library = "httpx",
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         grant, endpoints = fields.authentication, auth.endpoints(fields)
         proxy = fields.proxy.get_secret_value() if fields.proxy else None
-        self.redactor = Redactor(_secrets(fields))
         self.wire = Wire(fields.timeouts, library=library, transport=transport, proxy=proxy, ca_bundle=fields.ca_bundle)
+        self.redactor = Redactor(_secrets(fields))
         self.api_uri = endpoints.api_uri
         self._endpoints = endpoints
         log = HttpLog(fields.logging, self.redactor)
@@ -77,7 +74,6 @@ class Session:
                 keep_token_uri=isinstance(fields, HttpClientFields) or fields.auth_uri is not None,
                 deliver=self._delivery.send,
                 redactor=self.redactor,
-                clock=clock,
             )
 
     def url(self, request: Request) -> str:
@@ -177,7 +173,7 @@ def _form_fields(request: Request) -> dict[str, str]:
 def _secrets(fields: HaloClientFields | HttpClientFields) -> list[str]:
     secrets = auth.secrets_of(fields.authentication)
     secrets += [value.get_secret_value() for name, value in fields.headers.items() if is_telling(name)]
-    return secrets + ([fields.proxy.get_secret_value()] if fields.proxy else [])
+    return secrets + proxy_secrets(fields.proxy.get_secret_value() if fields.proxy else "")
 
 
 def _user_agent() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 from haloitsm_connector.client import auth
@@ -17,7 +18,7 @@ Deliver = Callable[[Message], Awaitable[Response]]
 class SignIn:
     """Holds the token of one grant; lives on the client's event loop.
 
-    ``deliver`` sends a message that may be repeated, ``clock`` tells seconds.
+    ``deliver`` sends a message that may be repeated.
     """
 
     def __init__(
@@ -28,21 +29,19 @@ class SignIn:
         keep_token_uri: bool,
         deliver: Deliver,
         redactor: Redactor,
-        clock: Callable[[], float],
     ) -> None:
         self.endpoints = endpoints
         self._grant = grant
         self._keep_token_uri = keep_token_uri
         self._deliver = deliver
         self._redactor = redactor
-        self._clock = clock
         self._token: auth.Token | None = None
         self._renewal: asyncio.Task[auth.Token] | None = None
 
     async def token(self, refused: auth.Token | None = None) -> auth.Token:
         """Return a token that is good for a while yet, and is not the one that was ``refused``."""
         token = self._token
-        if token is not None and token is not refused and self._clock() < token.renew_at:
+        if token is not None and token is not refused and time.monotonic() < token.renew_at:
             return token
         if self._renewal is None:
             self._renewal = asyncio.create_task(self._renew())
@@ -61,7 +60,7 @@ class SignIn:
         headers, form = auth.token_request(self._grant)
         answer = await self._deliver(Message("POST", auth.token_url(self.endpoints), headers, form))
         self._redactor.learn(auth.tokens_in(answer))
-        return auth.read_token(answer, self._grant, self.endpoints, self._clock())
+        return auth.read_token(answer, self._grant, self.endpoints, time.monotonic())
 
     def _renewed(self, task: asyncio.Task[auth.Token]) -> None:
         self._renewal = None

@@ -11,6 +11,8 @@ EXAMPLE = "Write it like https://acme.haloitsm.com."
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _LABEL = re.compile(r"[\w-]{1,63}")
 _IPV6 = re.compile(r"[0-9a-f:.]+")
+_PATH_SAFE = "/%:@!$&'()*+,;=~"
+_QUERY_SAFE = f"{_PATH_SAFE}?"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -40,7 +42,7 @@ def base_uri(text: str) -> str:
         raise InputError(f"{host!r} is not a host name" if host else "the URI has no host name", EXAMPLE)
     shown = f"[{host}]" if ":" in host else host
     port_text = "" if port in {None, _DEFAULT_PORTS[parts.scheme]} else f":{port}"
-    path = quote(parts.path, safe="/%:@!$&'()*+,;=~").rstrip("/")
+    path = quote(parts.path, safe=_PATH_SAFE).rstrip("/")
     return f"{parts.scheme}://{shown}{port_text}{path}"
 
 
@@ -52,6 +54,13 @@ def halo_uri(text: str) -> str:
 def auth_uri(text: str) -> str:
     """Normalise the address of the authorisation server, typed with or without ``/token`` (halo-api-facts 1.1)."""
     return _without(base_uri(text), "/token")
+
+
+def endpoint_uri(text: str) -> str:
+    """Normalise the complete URI of one endpoint: a query and a final slash are kept."""
+    address, mark, query = text.strip().partition("?")
+    slash = "/" if address.endswith("/") else ""
+    return f"{base_uri(address)}{slash}{mark}{quote(query, safe=_QUERY_SAFE)}"
 
 
 def same_origin(one: str, other: str) -> bool:

@@ -111,7 +111,7 @@ class Wire:
         send, request = self._sender(message.url, proxy), self._request(message, proxy)
         failure: AttemptError | None = None
         answer: Any = None
-        _exact_url.set(message.url)
+        _exact_url.set(str(request.url))
         try:
             answer = await send(request)
             body = await answer.aread()
@@ -144,9 +144,13 @@ class Wire:
         if route not in self._open:
             self._open[route] = self._aiohttp_transport(*route) if self._given is None else self._given
         transport = self._open[route]
-        return partial(transport.send, stream=True) if self._is_client else transport.handle_async_request
+        if self._is_client:
+            return partial(transport.send, stream=True, follow_redirects=False)
+        send: Send = transport.handle_async_request
+        return send
 
     def _aiohttp_transport(self, secure: bool, proxy: str | None) -> Any:
+        check_proxy(proxy)  # it may come from the environment
         # Reading the certificates takes longer than many a request; a context without any trusts nobody.
         context = self._httpx.create_ssl_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if secure and self._ca_bundle:
@@ -269,10 +273,15 @@ async def _leave_url_alone(
 
 def _proxy_headers(proxy: str) -> dict[str, str]:
     """Return the credentials of a proxy's URL as a header: aiohttp deprecates giving them otherwise."""
+    secrets = proxy_secrets(proxy)
+    return {"proxy-authorization": f"Basic {secrets[-1]}"} if secrets else {}
+
+
+def proxy_secrets(proxy: str) -> list[str]:
+    """Return the password in a proxy's URL, plain and in Basic form; nothing when there is none."""
     parts = urlsplit(proxy)
-    if not parts.username:
-        return {}
-    return {"proxy-authorization": basic(unquote(parts.username), unquote(parts.password or ""))}
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    return [password, basic(user, password).removeprefix("Basic ")] if user else []
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
