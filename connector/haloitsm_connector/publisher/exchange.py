@@ -133,7 +133,7 @@ def compiled(name: str, steps: Chain | Sequence[Any]) -> Chain:
     if isinstance(steps, Chain):
         return steps
     try:
-        return compile_chain(list(steps), Registry.installed())
+        return compile_chain(list(steps), Registry.installed() if steps else Registry.empty())
     except StepsError as error:
         raise InputError(f"{name}: {error}") from error
 

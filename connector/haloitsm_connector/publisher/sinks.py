@@ -24,6 +24,8 @@ from haloitsm_transformers import Entity
 Mode = Literal["replace", "append"]
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 XLSX_CELL_LENGTH = 32_767
+XLSX_LARGEST = 10**15
+"""Numbers from here on lose digits in a spreadsheet, so they are written as text."""
 _NUMBER_LIKE = re.compile(r"[+-]?[\d\s().,/:-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _TAIL = 4096
@@ -158,7 +160,7 @@ class Xlsx:
             check_columns(path, self._columns, present)
 
     def row(self, entity: Entity) -> list[Any]:
-        """Encode one entity as cells: numbers, true and false as they are, anything else as text."""
+        """Encode one entity as cells: numbers of up to 15 digits, true and false as they are, anything else as text."""
         self._columns = self._columns or list(entity)
         return [
             _xlsx_cell(name, value) for name, value in zip(self._columns, cells(entity, self._columns), strict=True)
@@ -240,7 +242,7 @@ def check_columns(path: str, columns: Sequence[str], present: Sequence[str]) -> 
 
 
 def _xlsx_cell(name: str, value: Any) -> Any:
-    if value is None or isinstance(value, int | float):
+    if value is None or (isinstance(value, int | float) and abs(value) < XLSX_LARGEST):
         return value
     text = _CONTROL.sub("\ufffd", value if isinstance(value, str) else as_json(value).decode())
     if len(text) > XLSX_CELL_LENGTH:

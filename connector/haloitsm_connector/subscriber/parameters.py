@@ -15,7 +15,7 @@ def compiled(steps: Chain | Sequence[Any]) -> Chain:
     if isinstance(steps, Chain):
         return steps
     try:
-        return compile_chain(list(steps), Registry.installed())
+        return compile_chain(list(steps), Registry.installed() if steps else Registry.empty())
     except StepsError as error:
         raise InputError(f"input transformers: {error}") from error
 
