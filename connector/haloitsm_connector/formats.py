@@ -23,8 +23,12 @@ EXTENSIONS: Mapping[str, Format] = {
 }
 
 
-def format_of(path: str) -> Format:
-    """Return the format that a path's extension says; InputError when it says none."""
+def format_of(path: str, given: Format | None = None) -> Format:
+    """Return the format given, else the one that the path's extension says; InputError when it says none."""
+    if "\0" in path:
+        raise InputError(f"{path!r} is not a file name")
+    if given is not None:
+        return given
     extension = Path(path).suffix.lower()
     if extension not in EXTENSIONS:
         hint = (extension and suggest(extension, EXTENSIONS)) or "Set format: csv, json, jsonl or xlsx."

@@ -120,6 +120,8 @@ def test_what_is_wrong_with_a_file_is_said(
 def test_missing_file_and_folder_are_named() -> None:
     with pytest.raises(InputError, match=r"nowhere\.csv: cannot be read: No such file.* Looked in "):
         list(FileSubscriber("nowhere.csv"))
+    with pytest.raises(InputError, match="is not a file name"):
+        FileSubscriber("a\0.csv", format="csv")
     with pytest.raises(InputError, match="Is a directory"):
         list(FileSubscriber(Path(__file__).parent, format="csv"))
 

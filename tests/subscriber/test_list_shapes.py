@@ -111,6 +111,7 @@ def test_loaded_report_is_its_rows(shape: Callable[..., Page]) -> None:
     assert shape("GET /Report/{id}", {"id": 3, "sql": "select 1", "report": None}).rows == [
         {"id": 3, "sql": "select 1", "report": None}
     ]
+    assert shape("GET /Report/{id}", {"id": 3, "report": {"loaded": True}}).rows == []
     assert shape("GET /ReportData/{publishedid}", {"rows": [A], "loaded": True}).rows == [A]
 
 

@@ -123,6 +123,15 @@ def test_own_page_parameters_switch_paging_off(query: dict[str, Any]) -> None:
     assert [set(asked) for asked in server.asked] == [set(query)]
 
 
+def test_page_size_of_null_is_left_to_halo() -> None:
+    def bare(request: Request) -> Response:
+        rows = [{"id": 1}] if dict(request.query)["page_no"] == "1" else []
+        return Response(200, {}, json.dumps(rows).encode(), "http://halo/api/Tickets")
+
+    subscriber = Subscriber(None, "GET /Tickets", query={"page_size": None}, catalogue=CATALOGUE)
+    assert list(drive(subscriber.flow(), bare)) == [[{"id": 1}]]
+
+
 @pytest.mark.parametrize("query", [{"idonly": True}, {"ticketidonly": "true"}])
 def test_ids_alone_are_asked_for_without_pages(query: dict[str, Any]) -> None:
     server = List(300, paged=False)

@@ -40,7 +40,7 @@ class FilePublisher(PublisherBase):
         sheet: str | None = None,
     ) -> None:
         self.path = str(path)
-        self.format = format or format_of(self.path)
+        self.format = writable(self.path, format)
         self.mode = mode
         self.columns = columns
         self.delimiter = delimiter
@@ -90,6 +90,14 @@ class FilePublisher(PublisherBase):
                 return Xlsx(self.path, self.mode, self.columns, self.sheet)
 
 
+def writable(path: str, given: Format | None) -> Format:
+    """Return the format to write; InputError when it is not known, or when standard output cannot take it."""
+    format_ = format_of(path, given)
+    if path == STANDARD_STREAM and format_ in {"json", "xlsx"}:
+        raise InputError(f"standard output cannot take {format_}", "Use jsonl or csv.")
+    return format_
+
+
 class FilePublisherFields(Fields):
     """The YAML fields of the publisher prototype ``file``."""
 
@@ -108,12 +116,9 @@ class FilePublisherFields(Fields):
 def check(fields: FilePublisherFields, catalogue: Catalogue) -> Iterable[Finding]:
     """Yield what cannot work: a format that is not known, or that standard output cannot take."""
     try:
-        format_ = fields.format or format_of(fields.path)
+        writable(fields.path, fields.format)
     except InputError as error:
         yield Finding(("path",), error.what, error.hint)
-        return
-    if fields.path == STANDARD_STREAM and format_ in {"json", "xlsx"}:
-        yield Finding(("format",), f"standard output cannot take {format_}", "Use jsonl or csv.")
 
 
 def build(

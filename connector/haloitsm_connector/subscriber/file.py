@@ -44,7 +44,7 @@ class FileSubscriber(SubscriberBase):
         encoding: str = "utf-8",
     ) -> None:
         self.path = str(path)
-        self.format = format or format_of(self.path)
+        self.format = format_of(self.path, format)
         self.items = expression(items) if items else None
         self.delimiter = delimiter
         self.sheet = sheet
@@ -150,11 +150,10 @@ class FileSubscriberFields(Fields):
 
 def check(fields: FileSubscriberFields, catalogue: Catalogue) -> Iterable[Finding]:
     """Yield what cannot work: a format that is not known."""
-    if fields.format is None:
-        try:
-            format_of(fields.path)
-        except InputError as error:
-            yield Finding(("path",), error.what, error.hint)
+    try:
+        format_of(fields.path, fields.format)
+    except InputError as error:
+        yield Finding(("path",), error.what, error.hint)
 
 
 def build(

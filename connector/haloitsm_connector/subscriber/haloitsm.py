@@ -84,7 +84,7 @@ class Subscriber(SubscriberBase):
     def _read(self, request: Request, paged: bool, limit: int | None) -> Reading:
         if not paged:
             return read_once(request, self._page, limit)
-        asked = dict(request.query)["page_size"]
+        asked = dict(request.query).get("page_size", "")
         size = int(asked) if asked.isdecimal() else None
         return read_pages(request, self._page, next_page, key=self.operation.key, page_size=size, limit=limit)
 

@@ -91,7 +91,9 @@ def _report_rows(body: dict[str, Any], response: Response) -> list[Entity] | Non
         what = f"{response.url} could not load the report: {content['load_error']}"
         raise AnswerError(what, "Correct the report's SQL in Halo.", url=response.url)
     rows = content.get("rows")
-    return _entities(rows) if isinstance(rows, list) else None
+    if isinstance(rows, list):
+        return _entities(rows)
+    return [] if content.get("loaded") else None
 
 
 def _entities(rows: list[Any]) -> list[Entity]:
