@@ -122,7 +122,8 @@ def error_page() -> str:
 
 def _repeated(row: Row) -> tuple[str, str, str, str, str]:
     tries = {1: "1", 0: "until the total time is over", None: "`retry.attempts`"}.get(row.tries, str(row.tries))
-    wait = f"up to {row.first_wait_seconds:g} s, doubled each time" if row.tries != 1 else ""
+    wait = f"up to {row.first_wait_seconds:g} s, doubled each time" if row.first_wait_seconds else "at once"
+    wait = "" if row.tries == 1 else wait
     return row.event.value, tries, wait, "no" if row.perhaps_done or row.tries == 1 else "yes", row.why
 
 

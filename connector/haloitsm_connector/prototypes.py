@@ -32,15 +32,15 @@ class Prototype:
     ``build`` makes the working object. A client's gets ``(fields)``; a subscriber's and a publisher's get
     ``(fields, client, chains, catalogue)``, where ``client`` is the one that the field ``client`` names (None without
     one) and ``chains`` maps each field of type ``Steps`` to its compiled chain.
-    ``check`` returns what is wrong beyond types, before anything is sent; paths are relative to the fields. A client's
-    gets ``(fields)``, the others ``(fields, catalogue)``.
+    ``check(fields, catalogue)`` returns what is wrong beyond types, before anything is sent; paths are relative to the
+    fields.
     """
 
     name: str
     summary: str
     fields: type[Fields]
     build: Callable[..., Any]
-    check: Callable[..., Iterable[Finding]] = lambda *given: ()
+    check: Callable[[Any, Any], Iterable[Finding]] = lambda fields, catalogue: ()
 
 
 class Prototypes:

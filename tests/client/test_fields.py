@@ -3,12 +3,14 @@ from __future__ import annotations
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.client import HttpClient
 from haloitsm_connector.client.fields import HaloClientFields, HttpClientFields
 from haloitsm_connector.client.prototype import HALOITSM, HTTP
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.prototypes import Prototypes
 
+CATALOGUE = Catalogue.load()
 CREDENTIALS = {"type": "client_credentials", "client_id": "id-1", "client_secret": "not-to-be-seen"}
 
 
@@ -91,9 +93,9 @@ def test_a_model_of_the_wrong_kind_is_told_like_any_other_mistake():
 def test_the_check_finds_what_types_cannot_see(tmp_path):
     (tmp_path / "empty.pem").write_text("")
     fields = halo(base_uri="http://acme.example", proxy="socks5://x:1", ca_bundle=str(tmp_path / "empty.pem"))
-    found = {finding.path: finding.severity for finding in HALOITSM.check(fields)}
+    found = {finding.path: finding.severity for finding in HALOITSM.check(fields, CATALOGUE)}
     assert found == {("proxy",): "error", ("ca_bundle",): "error", ("base_uri",): "warning"}
-    assert list(HALOITSM.check(halo(base_uri="http://localhost:1"))) == []
+    assert list(HALOITSM.check(halo(base_uri="http://localhost:1"), CATALOGUE)) == []
 
 
 def test_the_http_prototype_appends_paths_to_the_base_uri_as_it_stands():

@@ -60,7 +60,7 @@ class FileFields(Fields):
     path: str
 
 
-def check_uri(fields: ClientFields) -> Iterator[Finding]:
+def check_uri(fields: ClientFields, catalogue: Catalogue) -> Iterator[Finding]:
     if not fields.base_uri.startswith("https://"):
         yield Finding(("base_uri",), "is not https", "Use https.", "warning")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.client.fields import HaloClientFields, HttpClientFields, NoAuthentication
 from haloitsm_connector.client.http_client import HttpClient
 from haloitsm_connector.client.uri import is_loopback
@@ -14,7 +15,7 @@ from haloitsm_connector.prototypes import Prototype
 __all__ = ["HALOITSM", "HTTP", "HaloClientFields", "HttpClientFields"]
 
 
-def check(fields: HaloClientFields | HttpClientFields) -> Iterator[Finding]:
+def check(fields: HaloClientFields | HttpClientFields, catalogue: Catalogue) -> Iterator[Finding]:
     """Find what the types cannot see: an unusable proxy or CA bundle, credentials sent in the clear."""
     for name, verify in (("proxy", check_proxy), ("ca_bundle", check_ca_bundle)):
         try:

@@ -162,8 +162,8 @@ class Reading:
         fields = self._read(prototype.fields, {key: raw[key] for key in raw if key != "prototype"}, path)
         if fields is None:
             return None
-        found = prototype.check(fields) if kind == "clients" else prototype.check(fields, self.catalogue)
-        self.findings += [replace(finding, path=(*path, *finding.path)) for finding in found]
+        for finding in prototype.check(fields, self.catalogue):
+            self.findings.append(replace(finding, path=(*path, *finding.path)))
         return Prototyped(prototype, fields)
 
     def _prototype(self, kind: Kind, raw: Any, path: NodePath) -> Prototype | None:
