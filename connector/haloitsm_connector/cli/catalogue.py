@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -23,14 +24,26 @@ def _catalogue() -> None:
 @app.command()
 def refresh(
     source: Annotated[str, typer.Option("--from", help="OpenAPI document of your instance: URL or file.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Rebuild the catalogue from your own instance's OpenAPI document, into your configuration folder."""
+    """Rebuild the catalogue from your own instance.
+
+    It is made from the OpenAPI document of the instance and kept in your configuration folder; delete it there to go
+    back to the one that comes with the package.
+    """
     from haloitsm_connector.catalogue import refresh as rebuild
 
     folder = catalogue_folder()
     summary = rebuild(_document(source), folder)
+    if as_json:
+        output.show_json({**asdict(summary), "folder": str(folder)})
+        return
+    for sign, names in (("+", summary.added), ("-", summary.removed)):
+        for name in names:
+            output.show(f"{sign} {name}")
     output.say(
-        f"{summary.operations} operations, {len(summary.added)} new, {len(summary.removed)} gone; kept in {folder}."
+        f"{output.counted(summary.operations, 'operation')}, {len(summary.added)} new, {len(summary.removed)} gone; "
+        f"kept in {folder}."
     )
 
 
@@ -48,6 +61,6 @@ def _document(source: str) -> bytes:
     server = f"{parts.scheme}://{parts.netloc}"
     with HttpClient.from_fields(HttpClientFields(base_uri=server)) as client:
         response = client.send(Request("GET", source.removeprefix(server) or "/"))
-        if response.status >= 300:
+        if not 200 <= response.status < 300:
             raise status_error(response, "GET")
         return response.body

@@ -2,49 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from haloitsm_connector.catalogue import Operation, Parameter
 from haloitsm_connector.cli import output
 from haloitsm_connector.cli.settings import user_catalogue
+
+if TYPE_CHECKING:
+    from haloitsm_connector.catalogue import Field, Operation, Parameter
+
+SHOWN_FIELDS = 30
+"""Fields of a record that are shown without --all; a ticket has more than 400."""
+
+
+class Method(StrEnum):
+    """The methods that Halo knows."""
+
+    GET = "GET"
+    POST = "POST"
+    DELETE = "DELETE"
 
 
 def entities(
     words: Annotated[list[str] | None, typer.Argument(help="Words to look for; none lists everything.")] = None,
-    method: Annotated[str | None, typer.Option(help="Only GET, POST or DELETE.")] = None,
+    method: Annotated[Method | None, typer.Option(help="Only these operations.", case_sensitive=False)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Search the operations of Halo's API."""
-    found = user_catalogue().search(" ".join(words or ()), method=method.upper() if method else None)
+    found = user_catalogue().search(" ".join(words or ()), method=method)
     if as_json:
-        output.json([{"entity": one.name, "label": one.label, "record": one.record} for one in found])
-        return
-    output.table(("entity", "label", "record"), ((one.name, one.label, one.record) for one in found))
-    if not found:
+        output.show_json([{"entity": one.name, "label": one.label, "record": one.record} for one in found])
+    elif found:
+        output.table(("entity", "label", "record"), ((one.name, one.label, one.record) for one in found))
+    else:
         output.say("Nothing found. Fewer or shorter words find more.")
 
 
 def entity(
     name: Annotated[str, typer.Argument(help='For example "GET /Actions/{id}", "POST /Asset" or "list tickets".')],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Show all fields of the record.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with all fields.")] = False,
 ) -> None:
-    """Show one operation: its parameters, its body or rows, and how it pages."""
+    """Show one operation: parameters, body, rows, paging."""
     catalogue = user_catalogue()
     operation = catalogue.find(name)
-    fields = catalogue.fields(operation.record) if operation.record else {}
+    fields = list(catalogue.fields(operation.record).values()) if operation.record else []
     if as_json:
-        output.json({"entity": operation.name, **_described(operation), "fields": list(fields.values())})
+        output.show_json({"entity": operation.name, **_described(operation), "fields": fields})
         return
     output.table((operation.name, operation.label), _facts(operation))
     _parameters("path parameter", operation.path_parameters)
     _parameters("query parameter", operation.query_parameters)
     if fields:
-        typer.echo()
-        rows = ((one.name, one.type, one.schema, "read only" if one.read_only else "") for one in fields.values())
-        output.table((f"field of {operation.record}", "type", "of", ""), rows)
+        _fields(f"field of {operation.record}", fields, len(fields) if everything else SHOWN_FIELDS)
 
 
 def _described(operation: Operation) -> dict[str, object]:
@@ -68,8 +81,16 @@ def _facts(operation: Operation) -> Iterable[tuple[str, str]]:
         yield "also called", ", ".join(operation.aliases)
 
 
-def _parameters(title: str, parameters: tuple[Parameter, ...]) -> None:
+def _parameters(title: str, parameters: Sequence[Parameter]) -> None:
     if parameters:
-        typer.echo()
+        output.show()
         rows = ((one.name, one.type, "required" if one.required else "") for one in parameters)
         output.table((title, "type", ""), rows)
+
+
+def _fields(title: str, fields: Sequence[Field], limit: int) -> None:
+    output.show()
+    rows = ((one.name, one.type, one.schema, "read only" if one.read_only else "") for one in fields[:limit])
+    output.table((title, "type", "of", ""), rows)
+    if len(fields) > limit:
+        output.say(f"… and {output.counted(len(fields) - limit, 'more field')}; --all shows them.")

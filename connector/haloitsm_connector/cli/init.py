@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from dotenv import set_key
 
 from haloitsm_connector.cli import output
-from haloitsm_connector.cli.settings import AUTHENTICATION_FIELDS, DEFAULT_CONFIG
+from haloitsm_connector.cli.settings import (
+    AUTHENTICATION_FIELDS,
+    DEFAULT_CONFIG,
+    DEFAULT_ENV_FILE,
+    Settings,
+    authentication_from,
+    variable,
+    write_variables,
+)
 from haloitsm_connector.errors import InputError
 
 HIDDEN = {"client_secret", "password", "api_key"}
+LABELS = {"base_uri": "URL of your Halo", "api_key": "API key", "client_id": "Client ID"}
+HEADING = "Written by haloitsm init; keep it out of version control."
 TEMPLATE = """\
 # A first configuration. haloitsm check {name} --connect proves it; haloitsm run {name} runs it.
 clients:
@@ -46,48 +58,101 @@ routes:
 """
 
 
+class Authentication(StrEnum):
+    """How Halo knows you."""
+
+    CLIENT_CREDENTIALS = "client_credentials"
+    PASSWORD = "password"  # noqa: S105 (the name of a grant)
+    API_KEY = "api_key"
+
+
 def init(
+    context: typer.Context,
     target: Annotated[Path, typer.Argument(help="The configuration to write.")] = DEFAULT_CONFIG,
-    env_file: Annotated[Path, typer.Option(help="Where the credentials go, readable by you alone.")] = Path(".env"),
-    base_uri: Annotated[
-        str, typer.Option(prompt="URL of your Halo", help="For example https://acme.haloitsm.com")
-    ] = "",
+    env_file: Annotated[Path, typer.Option(help="Where what you type goes, readable by you alone.")] = DEFAULT_ENV_FILE,
+    base_uri: Annotated[str, typer.Option(help="For example https://acme.haloitsm.com")] = "",
     tenant: Annotated[str, typer.Option(help="Only where it cannot be asked of Halo itself.")] = "",
-    authentication: Annotated[
-        str, typer.Option(prompt=f"Authentication ({', '.join(AUTHENTICATION_FIELDS)})", help="How Halo knows you.")
-    ] = "client_credentials",
+    authentication: Annotated[Authentication | None, typer.Option(help="How Halo knows you.")] = None,
     connect: Annotated[bool, typer.Option(help="Prove URL and credentials before writing.")] = True,
 ) -> None:
-    """Ask for URL and credentials, test them, and write a first configuration."""
-    if authentication not in AUTHENTICATION_FIELDS:
-        raise InputError(
-            f"there is no authentication '{authentication}'", f"There are: {', '.join(AUTHENTICATION_FIELDS)}."
-        )
-    for path in (target, env_file):
-        if path.exists():
-            raise InputError(f"{path} exists already", "Name another file, or move it away first.")
-    credentials = {
-        name: typer.prompt(name.replace("_", " ").capitalize(), hide_input=name in HIDDEN)
-        for name in AUTHENTICATION_FIELDS[authentication]
+    """Ask for URL and credentials, write a configuration.
+
+    They are proved by signing in first. What is in the variables HALO_BASE_URI, HALO_CLIENT_ID, HALO_CLIENT_SECRET,
+    HALO_USERNAME, HALO_PASSWORD, HALO_API_KEY and HALO_TENANT is not asked for.
+    """
+    settings: Settings = context.obj
+    if target.exists():
+        raise InputError(f"{target} exists already", "Name another file, or move it away first.")
+    kind = (authentication or _known_kind(settings.environ) or _ask_kind()).value
+    known = {
+        name: settings.environ.get(variable(name), "") for name in ("base_uri", "tenant", *AUTHENTICATION_FIELDS[kind])
     }
+    options = {name: value for name, value in (("base_uri", base_uri), ("tenant", tenant)) if value}
+    missing = [name for name in known if not known[name] and name not in options and name != "tenant"]
+    new = [*missing, *(name for name in options if options[name] != known[name])]
+    _check_new(new, known, env_file)
+    values = known | options | {name: _ask(name) for name in missing}
     if connect:
-        _prove(base_uri, tenant, authentication, credentials)
-    _write_variables(env_file, {"base_uri": base_uri, "tenant": tenant, **credentials})
-    lines = "\n".join(f"      {name}: ${{HALO_{name.upper()}}}" for name in credentials)
-    target.write_text(TEMPLATE.format(name=target, type=authentication, credentials=lines), "utf-8")
-    output.say(f"Wrote {target}, and the credentials to {env_file} (keep that file out of version control).")
-    output.say(f"Next: haloitsm check {target} --connect, then haloitsm run {target}")
+        _prove(values, kind)
+    if new:
+        write_variables(env_file, {name: values[name] for name in new}, HEADING)
+        output.say(f"Wrote {', '.join(map(variable, new))} to {env_file}; keep that file out of version control.")
+    lines = "\n".join(f"      {name}: ${{{variable(name)}}}" for name in AUTHENTICATION_FIELDS[kind])
+    target.write_text(TEMPLATE.format(name=target, type=kind, credentials=lines), "utf-8")
+    output.say(f"Wrote {target}. Next: haloitsm check {target} --connect, then haloitsm run {target}")
 
 
-def _prove(base_uri: str, tenant: str, authentication: str, credentials: dict[str, str]) -> None:
+def _known_kind(environ: Mapping[str, str]) -> Authentication | None:
+    found = authentication_from(environ)
+    return Authentication(found["type"]) if found else None
+
+
+def _check_new(new: list[str], known: Mapping[str, str], env_file: Path) -> None:
+    """Refuse, before anything is asked, what could not be kept: nothing is overwritten, and the environment wins."""
+    names = ", ".join(map(variable, new))
+    if new and env_file.exists():
+        raise InputError(
+            f"{env_file} exists already, and {names} would go there", "Name another --env-file, or add them to it."
+        )
+    for name in new:
+        if known[name]:
+            raise InputError(f"{variable(name)} is set to another value already", "Unset it, or leave the option out.")
+
+
+def _ask_kind() -> Authentication:
+    def chosen(text: str) -> Authentication:
+        try:
+            return Authentication(text.strip())
+        except ValueError:
+            raise typer.BadParameter(f"there is no authentication '{text}'; there are: {kinds}") from None
+
+    kinds = ", ".join(Authentication)
+    kind: Authentication = _prompt(
+        f"Authentication ({kinds})", default=Authentication.CLIENT_CREDENTIALS.value, value_proc=chosen
+    )
+    return kind
+
+
+def _ask(name: str) -> str:
+    label = LABELS.get(name, name.replace("_", " ").capitalize())
+    text: str = _prompt(label, hide_input=name in HIDDEN, otherwise=f"Set {variable(name)}.")
+    return f"https://{text}" if name == "base_uri" and "://" not in text else text
+
+
+def _prompt(label: str, *, otherwise: str = "Use --authentication.", **options: Any) -> Any:
+    try:
+        return typer.prompt(label, err=True, **options)
+    except typer.Abort:
+        if sys.stdin.isatty():
+            raise typer.Exit(130) from None
+        raise InputError(f"there is nobody to ask for '{label}'", otherwise) from None
+
+
+def _prove(values: Mapping[str, str], kind: str) -> None:
     from haloitsm_connector.client import HttpClient
 
-    fields = {"type": authentication, **credentials}
-    with HttpClient(base_uri, fields, tenant=tenant or None) as client:
-        output.say(f"Connected: {client.connect()}")
-
-
-def _write_variables(path: Path, values: dict[str, str]) -> None:
-    path.touch(mode=0o600)
-    for name, value in values.items():
-        set_key(path, f"HALO_{name.upper()}", value)
+    fields = {"type": kind, **{name: values[name] for name in AUTHENTICATION_FIELDS[kind]}}
+    with HttpClient(values["base_uri"], fields, tenant=values["tenant"] or None) as client:
+        if kind == Authentication.API_KEY:
+            client.get("/Agent/me")
+        output.say(f"Connected to {client.connect().api_uri}.")

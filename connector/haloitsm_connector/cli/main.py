@@ -1,16 +1,18 @@
 """The ``haloitsm`` command: its sub-commands, and how every error becomes one clear message and an exit status.
 
 Exit status: 0 done, 1 a problem in what you gave, 2 wrong usage, 3 the other side failed, 4 finished with failed
-entities.
+entities, 130 interrupted. Commands import what they need when they run, so that help is there at once.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import sys
-from importlib.metadata import version
+import traceback
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -29,7 +31,9 @@ from haloitsm_connector.cli import (
     schema,
 )
 from haloitsm_connector.cli.settings import Settings
-from haloitsm_connector.errors import ConnectorError
+from haloitsm_connector.errors import ConfigError, ConnectorError
+
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="haloitsm",
@@ -42,7 +46,9 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"haloitsm-connector {version('haloitsm-connector')}")
+        from importlib.metadata import version
+
+        output.show(f"haloitsm-connector {version('haloitsm-connector')}")
         raise typer.Exit
 
 
@@ -50,16 +56,21 @@ def _show_version(wanted: bool) -> None:
 def _options(
     context: typer.Context,
     env_file: Annotated[
-        Path, typer.Option(help="Read variables from this file; the environment itself comes first.")
-    ] = Path(".env"),
+        Path | None,
+        typer.Option(help="Read variables from this file (.env if it is there); the environment itself comes first."),
+    ] = None,
     verbose: Annotated[
-        int, typer.Option("--verbose", "-v", count=True, help="Log HTTP: -v a line, -vv headers, -vvv whole bodies.")
+        int,
+        typer.Option(
+            "--verbose", "-v", count=True, show_default=False, help="Log HTTP: -v a line, -vv headers, -vvv bodies."
+        ),
     ] = 0,
     show_version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and stop.")
     ] = False,
 ) -> None:
-    context.obj = Settings.read(env_file, verbose)
+    settings: Settings = context.obj
+    settings.read(env_file, verbose)
 
 
 for command in (
@@ -81,21 +92,53 @@ for command in (
 app.add_typer(catalogue.app, name="catalogue")
 
 
-def main() -> None:
-    """Run the command line; every error that has a cause the user can mend ends in a message, never in a traceback."""
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit; whatever the user can mend ends in a message, never in a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    status = _status(arguments)
     try:
-        app()
+        sys.stdout.flush()
+    except OSError as error:
+        status = _not_written(error)
+    sys.exit(status)
+
+
+def _status(arguments: Sequence[str] | None) -> int:
+    settings = Settings()
+    try:
+        app(arguments, obj=settings)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            output.say("Interrupted.")
+        return end.code if isinstance(end.code, int) else 0
+    except ConfigError as error:
+        output.say(str(error))
+        output.error(f"the configuration has {output.counted(len(error.problems), 'problem')}; nothing was done.")
+        return error.exit_status
     except ConnectorError as error:
         output.error(str(error))
-        sys.exit(error.exit_status)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        return error.exit_status
+    except BrokenPipeError as error:
+        return _not_written(error)
+    except OSError as error:
+        output.error(f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror or error}.")
+        return 1
     except Exception as error:
         if os.environ.get("HALOITSM_DEBUG"):
-            raise
+            output.say(settings.hidden(traceback.format_exc()))
         output.error(
             f"unexpected {type(error).__name__}. This is a defect of haloitsm-connector, not of what you did; "
             "HALOITSM_DEBUG=1 shows where it happened."
         )
-        sys.exit(1)
+        return 1
+    return 0
+
+
+def _not_written(error: OSError) -> int:
+    """Give up standard output: whoever reads it has gone, or the disk is full."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not isinstance(error, BrokenPipeError):
+        output.error(f"cannot write standard output: {error.strerror}.")
+    return 1

@@ -2,54 +2,78 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, is_dataclass
 from typing import Any
 
-import orjson
-from rich.console import Console
-from rich.table import Table
-
-PLAIN_WIDTH = 240
-"""Columns of a table that goes to a file or a pipe, where nothing should be folded."""
-
-
-def console(stderr: bool = False) -> Console:
-    """Return a console on standard output or standard error; colours and folding only on a terminal."""
-    stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else PLAIN_WIDTH
-    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+import typer
 
 
 def say(text: str = "") -> None:
-    """Tell the person something."""
-    console(stderr=True).print(text, soft_wrap=True)
+    """Tell the person something, after all that was printed before."""
+    sys.stdout.flush()
+    typer.echo(text, err=True)
 
 
 def error(text: str) -> None:
     """Tell the person what went wrong."""
-    console(stderr=True).print(f"error: {text}", soft_wrap=True, style="red")
+    sys.stdout.flush()
+    typer.secho(f"error: {text}", err=True, fg="red")
 
 
-def json_text(value: Any, indent: bool = True) -> str:
-    """Write a value as JSON text, keys in their order; what JSON does not know becomes text."""
-    options = orjson.OPT_NON_STR_KEYS | (orjson.OPT_INDENT_2 if indent else 0)
-    return orjson.dumps(value, default=str, option=options).decode()
+def show(text: str = "") -> None:
+    """Print a line of data."""
+    sys.stdout.write(f"{text}\n")
 
 
-def json(value: Any) -> None:
+def show_json(value: Any) -> None:
     """Print one value as indented JSON."""
-    sys.stdout.write(json_text(value) + "\n")
+    show(json_text(value, indent=2))
 
 
-def json_line(value: Any) -> None:
+def show_json_line(value: Any) -> None:
     """Print one value as a line of JSON."""
-    sys.stdout.write(json_text(value, indent=False) + "\n")
+    show(json_text(value))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "") -> None:
-    """Print rows under column names."""
-    grid = Table(*columns, title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+def json_text(value: Any, indent: int | None = None) -> str:
+    """Write a value as JSON text, keys in their order; what JSON does not know becomes text."""
+    separators = (",", ": " if indent else ":")
+    return json.dumps(value, ensure_ascii=False, indent=indent, separators=separators, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows under column names: folded to the width of a terminal, one line per row anywhere else."""
+    texts = [["" if cell is None else " ".join(str(cell).split()) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        _folded(columns, texts)
+        return
+    widths = [max(map(len, column)) for column in zip(columns, *texts, strict=True)]
+    for row in (columns, *texts):
+        show("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _folded(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        grid.add_row(*("" if cell is None else str(cell) for cell in row))
-    console().print(grid)
+        grid.add_row(*row)
+    Console(file=sys.stdout, highlight=False, markup=False, emoji=False).print(grid)
+
+
+def counted(number: int, singular: str, plural: str = "") -> str:
+    """Write a number with its noun: ``1 error``, ``3 errors``, ``2 entities``."""
+    return f"{number} {singular if number == 1 else plural or f'{singular}s'}"
+
+
+def shortened(text: str, width: int) -> str:
+    """Cut text that is longer than ``width`` and say so with an ellipsis."""
+    return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import entry_points
 from typing import Annotated
 
 import typer
@@ -14,21 +13,26 @@ KINDS = ("clients", "subscribers", "publishers", "transformers")
 
 
 def plugins(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List what is installed: kind, name, package, version and summary."""
+    """List what is installed, and from which package.
+
+    Clients, subscribers, publishers and transformers; one that cannot be loaded says why.
+    """
     columns = ("kind", "name", "package", "version", "summary")
     rows = sorted(_rows())
     if as_json:
-        output.json([dict(zip(columns, row, strict=True)) for row in rows])
+        output.show_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
         output.table(columns, rows)
 
 
 def _rows() -> Iterator[tuple[str, str, str, str, str]]:
+    from importlib.metadata import entry_points
+
     for kind in KINDS:
         for point in entry_points(group=f"haloitsm.{kind}"):
             package, version = (point.dist.name, point.dist.version) if point.dist else ("", "")
             try:
                 summary = point.load().summary
             except Exception as error:
-                summary = f"cannot be loaded: {error}"
+                summary = f"cannot be loaded: {type(error).__name__}: {error}"
             yield kind, point.name, package, version, summary

@@ -2,108 +2,165 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from haloitsm_connector.assemble import Incoming, Outgoing, Route
 from haloitsm_connector.cli import output
-from haloitsm_connector.cli.settings import Settings, user_catalogue
-from haloitsm_connector.client.request import Request
+from haloitsm_connector.cli.settings import load_pipeline
 from haloitsm_connector.errors import InputError, suggest
-from haloitsm_connector.pipeline import Pipeline
-from haloitsm_connector.subscriber.file import FileSubscriber
-from haloitsm_transformers import Chain, Entity
 
 if TYPE_CHECKING:
-    from haloitsm_connector.client import HttpClient
+    from haloitsm_connector.assemble import Incoming, Outgoing, Route
+    from haloitsm_connector.client import HttpClient, Request
+    from haloitsm_connector.pipeline import Pipeline
+    from haloitsm_connector.subscriber import SubscriberBase
+    from haloitsm_transformers import Chain, Entity
+
+LONGEST_LINE = 200
+"""Entities that are longer are shown without the fields that a step left as they were."""
+
+Part = dict[str, Any]
+"""One thing to show: a request, the entities that a chain gets, what a step made of them, or a note."""
 
 
 def preview(
     context: typer.Context,
     path: Annotated[Path, typer.Argument(help="File or folder of YAML.")],
-    name: Annotated[str, typer.Argument(help="An incoming, an outgoing or a route.")],
+    name: Annotated[str, typer.Argument(help="A route, an incoming or an outgoing.")],
     send: Annotated[
         bool, typer.Option("--send", help="Send the reads, never the writes, and show the entities.")
     ] = False,
-    limit: Annotated[int, typer.Option(help="Entities to show.", min=1)] = 3,
+    limit: Annotated[int, typer.Option(help="Requests and entities to show.", min=1)] = 3,
     data: Annotated[Path | None, typer.Option(help="Entities for an outgoing: CSV, JSON, JSON lines or XLSX.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with all fields.")] = False,
 ) -> None:
-    """Show the requests that an incoming, an outgoing or a route would send; nothing is written to Halo."""
-    settings: Settings = context.obj
-    with Pipeline.load(
-        path, environ=settings.environ, catalogue=user_catalogue(), http_log=settings.http_log
-    ) as pipeline:
-        config, assembly = pipeline.config, pipeline.assembly
-        if name in config.routes:
-            _route(assembly.route(name), send, limit)
-        elif name in config.incoming:
-            _incoming(assembly.incoming(name), send, limit)
-        elif name in config.outgoing:
-            _outgoing(assembly.outgoing(name), _entities(data, limit), limit)
-        else:
-            names = [*config.incoming, *config.outgoing, *config.routes]
-            raise InputError(f"{path} declares no '{name}'", suggest(name, names) or f"Declared: {', '.join(names)}.")
+    """Show the requests before they are sent.
+
+    Final method, URL and payload of an incoming, an outgoing or a route. With --send the reads are sent, and the
+    entities are shown before and after each step; nothing is ever written.
+    """
+    with load_pipeline(context.obj, path) as pipeline:
+        parts = _parts(pipeline, path, name, send, limit, data)
+        if as_json:
+            output.show_json([part for part in parts if "note" not in part])
+            return
+        for part in parts:
+            _show(part)
 
 
-def _incoming(incoming: Incoming, send: bool, limit: int) -> None:
-    _requests(incoming.subscriber.requests(), incoming.subscriber.client, limit)
+def _parts(pipeline: Pipeline, path: Path, name: str, send: bool, limit: int, data: Path | None) -> Iterator[Part]:
+    config, assembly = pipeline.config, pipeline.assembly
+    if data and name not in config.outgoing:
+        raise InputError(f"'{name}' is not an outgoing", "--data gives entities to an outgoing; a route reads its own.")
+    if name in config.routes:
+        return _route(assembly.route(name), send, limit)
+    if name in config.incoming:
+        return _incoming(assembly.incoming(name), send, limit)
+    if name in config.outgoing:
+        return _outgoing(assembly.outgoing(name), _entities(data, limit), limit)
+    names = [*config.routes, *config.incoming, *config.outgoing]
+    raise InputError(
+        f"{path} declares no '{name}'", suggest(name, names) or f"Declared: {', '.join(names) or 'nothing'}."
+    )
+
+
+def _incoming(incoming: Incoming, send: bool, limit: int) -> Generator[Part, None, list[Entity]]:
+    subscriber = incoming.subscriber
+    yield from _requests(incoming.name, subscriber.client, subscriber.requests(), limit)
     if send:
-        _steps(f"incoming {incoming.name}", incoming.chain, _first(incoming.subscriber.pages(), limit))
+        return (yield from _steps(f"incoming {incoming.name}", incoming.chain, _first(subscriber, limit)))
+    yield {"note": "With --send the reads are sent, and what becomes of the entities is shown."}
+    return []
 
 
-def _outgoing(outgoing: Outgoing, entities: list[Entity], limit: int) -> None:
+def _outgoing(outgoing: Outgoing, entities: list[Entity], limit: int) -> Iterator[Part]:
     if not entities:
-        output.say(f"Give entities with --data FILE to see what '{outgoing.name}' would send, or preview its route.")
+        yield {
+            "note": f"Give entities with --data FILE to see what '{outgoing.name}' would send, or preview its route."
+        }
         return
-    ready = _steps(f"outgoing {outgoing.name}", outgoing.chain, entities)
-    _requests(outgoing.publisher.requests(ready), outgoing.publisher.client, limit)
+    ready = yield from _steps(f"outgoing {outgoing.name}", outgoing.chain, entities)
+    publisher = outgoing.publisher
+    yield from _requests(outgoing.name, publisher.client, publisher.requests(ready), limit)
 
 
-def _route(route: Route, send: bool, limit: int) -> None:
-    _requests(route.incoming.subscriber.requests(), route.incoming.subscriber.client, limit)
+def _route(route: Route, send: bool, limit: int) -> Iterator[Part]:
+    entities = yield from _incoming(route.incoming, send, limit)
     if not send:
-        output.say("With --send the reads are sent, and the writes are shown.")
         return
-    entities = _first(route.incoming.subscriber.pages(), limit)
-    entities = _steps(f"incoming {route.incoming.name}", route.incoming.chain, entities)
-    entities = _steps(f"route {route.name}", route.chain, entities)
-    _outgoing(route.outgoing, entities, limit)
+    entities = yield from _steps(f"route {route.name}", route.chain, entities)
+    yield from _outgoing(route.outgoing, entities, limit)
 
 
-def _first(pages: Iterator[list[Entity]], limit: int) -> list[Entity]:
-    with closing(pages):  # type: ignore[type-var]
+def _first(subscriber: SubscriberBase, limit: int) -> list[Entity]:
+    with closing(subscriber.pages()) as pages:  # type: ignore[type-var]
         return list(islice(chain.from_iterable(pages), limit))
 
 
 def _entities(data: Path | None, limit: int) -> list[Entity]:
-    return list(islice(FileSubscriber(str(data)), limit)) if data else []
+    from haloitsm_connector.subscriber.file import FileSubscriber
+
+    return _first(FileSubscriber(str(data)), limit) if data else []
 
 
-def _requests(requests: Iterable[Request], client: HttpClient | None, limit: int) -> None:
-    shown = list(islice(requests, limit + 1))
-    for request in shown[:limit]:
-        output.say(f"{request.method} {client.url(request) if client else request.target}")
-        if request.payload is not None:
-            output.json(request.payload)
-    if len(shown) > limit:
-        output.say(f"… and more; --limit shows more than {limit}.")
+def _requests(name: str, client: HttpClient | None, requests: Iterator[Request], limit: int) -> Iterator[Part]:
+    if client is None:
+        yield {"note": f"'{name}' is a file: it sends no requests."}
+        return
+    for request in islice(requests, limit):
+        part = {"method": request.method, "url": client.url(request), "payload": request.payload}
+        yield part | ({"files": [file.name for file in request.files]} if request.files else {})
+    if next(requests, None):
+        yield {"note": f"… and more requests; --limit shows more than {limit}."}
 
 
-def _steps(title: str, steps: Chain, entities: list[Entity]) -> list[Entity]:
-    """Show entities before and after each step; what comes out of the last."""
-    output.say(f"── {title}: {len(entities)} entities")
-    for entity in entities:
-        output.json_line(entity)
-    for label, _, after, failures in steps.trace(entities):
-        output.say(f"── after step {label}: {len(after)} entities")
-        for entity in after:
-            output.json_line(entity)
-        for failure in failures:
-            output.say(f"failed: {failure.origin}: {failure.what}")
+def _steps(title: str, steps: Chain, entities: list[Entity]) -> Generator[Part, None, list[Entity]]:
+    """Yield the entities that a subscriber gave or steps get, and what each step makes of them; return the last."""
+    if len(steps) or title.startswith("incoming"):
+        yield {"chain": title, "entities": entities}
+    for label, before, after, failures in steps.trace(entities):
+        failed = [{"where": failure.origin, "what": failure.what} for failure in failures]
+        yield {"step": label, "before": before, "after": after, "failures": failed}
         entities = after
     return entities
+
+
+def _show(part: Part) -> None:
+    """Show one part to a person."""
+    match part:
+        case {"note": text}:
+            output.say(text)
+        case {"method": method, "url": url, "payload": payload}:
+            output.show(f"{method} {url}")
+            if payload is not None:
+                output.show_json(payload)
+            for name in part.get("files", ()):
+                output.show(f"file: {name}")
+        case {"chain": title, "entities": entities}:
+            output.show(f"── {title}: {output.counted(len(entities), 'entity', 'entities')}")
+            for entity in entities:
+                output.show(output.shortened(output.json_text(entity), LONGEST_LINE))
+        case {"step": label, "before": before, "after": after, "failures": failures}:
+            output.show(f"── after step {label}: {output.counted(len(after), 'entity', 'entities')}")
+            one_to_one = len(before) == len(after)
+            for position, entity in enumerate(after):
+                output.show(_line(entity, before[position] if one_to_one else {}))
+            for failure in failures:
+                output.show(f"failed: {failure['where']}: {failure['what']}")
+
+
+def _line(entity: Entity, before: Entity) -> str:
+    """Write an entity on one line; of a long one, what a step changed in it."""
+    text = output.json_text(entity)
+    if len(text) <= LONGEST_LINE:
+        return text
+    changed = {name: value for name, value in entity.items() if name not in before or before[name] != value}
+    removed = [name for name in before if name not in entity]
+    same = f" + {output.counted(len(entity) - len(changed), 'field')} as before"
+    gone = f", without {', '.join(removed)}" if removed else ""
+    return output.shortened(output.json_text(changed), LONGEST_LINE) + output.shortened(same + gone, LONGEST_LINE)

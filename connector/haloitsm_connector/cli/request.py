@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import orjson
 import typer
 
 from haloitsm_connector.cli import output
-from haloitsm_connector.cli.settings import Settings, single_client, user_catalogue
-from haloitsm_connector.client.request import Request, Response, encode_query, fill_path
-from haloitsm_connector.errors import InputError
+from haloitsm_connector.cli.settings import single_client, user_catalogue
+from haloitsm_connector.errors import InputError, StatusError, suggest
+
+if TYPE_CHECKING:
+    from haloitsm_connector.client import HttpClient, Response
 
 Target = Annotated[str, typer.Argument(help='A path (/Actions/AC12) or an entity ("GET /Actions/{id}").')]
 PathValues = Annotated[list[str] | None, typer.Option("--path", "-p", help="Path value, as id=AC12.")]
@@ -33,7 +35,8 @@ def get(
     save: Save = None,
 ) -> None:
     """Send one GET and print the answer."""
-    _send(context.obj, _request("GET", target, path, query), config, client, save)
+    with single_client(context.obj, config, client) as sender:
+        _send(sender, "GET", target, path, query, save)
 
 
 def post(
@@ -47,7 +50,9 @@ def post(
     save: Save = None,
 ) -> None:
     """Send one POST and print the answer."""
-    _send(context.obj, _request("POST", target, path, query, _payload(data)), config, client, save)
+    payload = _payload(data)
+    with single_client(context.obj, config, client) as sender:
+        _send(sender, "POST", target, path, query, save, payload)
 
 
 def delete(
@@ -60,26 +65,8 @@ def delete(
     save: Save = None,
 ) -> None:
     """Send one DELETE and print the answer."""
-    _send(context.obj, _request("DELETE", target, path, query), config, client, save)
-
-
-def _request(method: str, target: str, path: list[str] | None, query: list[str] | None, payload: Any = None) -> Request:
-    values = _pairs("--path", path)
-    if target.startswith("/") and "{" not in target and not values:
-        address = target
-    else:
-        address = fill_path(user_catalogue().find(target, methods=(method,)).path, values)
-    return Request(method, address, encode_query(_pairs("--query", query)), payload)
-
-
-def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
-    pairs = {}
-    for text in given or ():
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise InputError(f"{option} takes NAME=VALUE, not {text!r}")
-        pairs[name] = value
-    return pairs
+    with single_client(context.obj, config, client) as sender:
+        _send(sender, "DELETE", target, path, query, save)
 
 
 def _payload(data: str | None) -> Any:
@@ -91,31 +78,91 @@ def _payload(data: str | None) -> Any:
             source = sys.stdin.read()
         elif data.startswith("@"):
             source = Path(data[1:]).read_text("utf-8")
-        return orjson.loads(source)
+        return json.loads(source)
     except OSError as error:
         raise InputError(f"cannot read {data[1:]}: {error.strerror}") from error
     except ValueError as error:
         raise InputError(f"--data is not JSON: {error}", "Use @FILE to read it from a file.") from error
 
 
-def _send(settings: Settings, request: Request, config: Path | None, name: str | None, save: Path | None) -> None:
+def _send(
+    client: HttpClient,
+    method: str,
+    target: str,
+    path: list[str] | None,
+    query: list[str] | None,
+    save: Path | None,
+    payload: Any = None,
+) -> None:
     from haloitsm_connector.client.reason import status_error
+    from haloitsm_connector.client.request import Request, encode_query
 
-    with single_client(settings, config, name) as client:
-        output.say(f"{request.method} {client.url(request)}")
-        response = client.send(request)
-        output.say(f"{response.status}, {len(response.body)} bytes, {response.seconds * 1000:.0f} ms")
-        if response.status >= 400 and not client.normal(response.status):
-            raise status_error(response, request.method)
-        _show(response, save)
+    address = _address(method, target, _pairs("--path", path), client)
+    request = Request(method, address, encode_query(_pairs("--query", query)), payload)
+    output.say(f"{request.method} {client.url(request)}")
+    response = client.send(request)
+    output.say(f"{response.status}, {len(response.body)} bytes, {response.seconds * 1000:.0f} ms")
+    if not 200 <= response.status < 300 and not client.normal(response.status):
+        raise _with_suggestion(status_error(response, method), address)
+    _show(response, save)
+
+
+def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
+    pairs = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint=f"'{option}'")
+        pairs[name] = value
+    return pairs
+
+
+def _address(method: str, target: str, values: dict[str, str], client: HttpClient) -> str:
+    """Return the path to ask: as it is written, or that of the entity, its placeholders filled."""
+    from haloitsm_connector.catalogue import UnknownOperation
+    from haloitsm_connector.client.request import fill_path, placeholders
+
+    literal = "{" not in target and not values
+    if literal and target.startswith(("/", "https://", "http://")):
+        return _below_api(target, client)
+    try:
+        template = user_catalogue().find(target, methods=(method,)).path
+    except UnknownOperation:
+        if literal and not any(map(str.isspace, target)) and ("/" in target or "?" in target):
+            return _below_api(f"/{target}", client)
+        raise
+    if missing := [name for name in placeholders(template) if name not in values]:
+        raise InputError(
+            f"{method} {template} needs a value for '{missing[0]}'", f"Give it with -p {missing[0]}=VALUE."
+        )
+    return fill_path(template, values)
+
+
+def _below_api(path: str, client: HttpClient) -> str:
+    """Take off a leading ``/api`` that the client's own address ends in already."""
+    doubled = path.casefold().startswith("/api/") and client.api_uri.endswith("/api")
+    return path[4:] if doubled else path
+
+
+def _with_suggestion(error: StatusError, address: str) -> StatusError:
+    """Add the path that was probably meant, where Halo knows no route that begins like this one."""
+    first = "/" + address.strip("/").partition("/")[0].partition("?")[0]
+    known = {f"/{operation.path.split('/')[1]}" for operation in user_catalogue().operations()}
+    if error.status == 404 and first.casefold() not in map(str.casefold, known) and (meant := suggest(first, known)):
+        error.hint = f"Halo has no {first}. {meant}"
+    return error
 
 
 def _show(response: Response, save: Path | None) -> None:
     if save:
         save.write_bytes(response.body)
+        output.say(f"Wrote {save}.")
+    elif not response.body:
+        return
     elif "json" in response.media_type:
-        output.json(response.json())
-    elif response.body and (response.media_type.startswith("text/") or not sys.stdout.isatty()):
+        output.show_json(response.json())
+    elif response.media_type.startswith("text/") or not sys.stdout.isatty():
+        sys.stdout.flush()
         sys.stdout.buffer.write(response.body)
-    elif response.body:
+    else:
         output.say("The answer is not text; write it to a file with --output FILE.")

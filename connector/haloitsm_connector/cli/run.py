@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from haloitsm_connector.cli import output
-from haloitsm_connector.cli.settings import Settings, user_catalogue
-from haloitsm_connector.pipeline import FAILED_STATUSES, Pipeline
+from haloitsm_connector.cli.settings import load_pipeline
+from haloitsm_connector.errors import ConnectorError
+
+if TYPE_CHECKING:
+    from haloitsm_connector.pipeline import Pipeline
 
 SHOWN_FAILURES = 20
 """Failures shown one by one; the rest is only counted, --json prints all."""
@@ -23,15 +26,16 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and transform, show the writes, send none.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per entity.")] = False,
 ) -> None:
-    """Run routes: read, transform, write; one outcome per entity."""
-    settings: Settings = context.obj
-    failed = 0
-    with Pipeline.load(
-        path, environ=settings.environ, catalogue=user_catalogue(), http_log=settings.http_log
-    ) as pipeline:
+    """Run routes: read, transform, write.
+
+    Every entity has one outcome: created, updated, deleted, sent, skipped, refused, failed or waiting. Exit status 4
+    says that some were refused, failed or are waiting.
+    """
+    with load_pipeline(context.obj, path) as pipeline:
         for warning in pipeline.config.warnings:
             output.say(str(warning))
-        for name in routes or pipeline.routes():
+        failed = 0
+        for name in _chosen(pipeline, routes):
             if dry_run:
                 _dry_run(pipeline, name)
             else:
@@ -40,22 +44,48 @@ def run(
         raise typer.Exit(4)
 
 
+def _chosen(pipeline: Pipeline, names: list[str] | None) -> list[str]:
+    """Return the routes to run; InputError for one that is not declared, before any of them runs."""
+    from haloitsm_connector.assemble import declared
+
+    for name in names or ():
+        declared(pipeline.config.routes, "route", name)
+    chosen = names or pipeline.routes()
+    if not chosen:
+        output.say("No route is declared: there is nothing to run.")
+    return chosen
+
+
 def _run(pipeline: Pipeline, name: str, as_json: bool) -> int:
+    """Run one route and return how many of its entities somebody has to look at."""
+    from haloitsm_connector.pipeline import FAILED_STATUSES
+
     counts: Counter[str] = Counter()
-    for outcome in pipeline.run(name):
-        counts[outcome.status] += 1
-        failed = sum(counts[status] for status in FAILED_STATUSES)
-        if as_json:
-            output.json_line({"route": name, **outcome.described()})
-        elif outcome.status in FAILED_STATUSES and failed <= SHOWN_FAILURES:
-            output.say(f"{name}: {outcome.status}: {outcome.reason}")
-    output.say(f"{name}: " + (", ".join(f"{count} {status}" for status, count in counts.items()) or "nothing to do"))
-    return sum(counts[status] for status in FAILED_STATUSES)
+    failed = 0
+    try:
+        for outcome in pipeline.run(name):
+            counts[outcome.status] += 1
+            failed += outcome.status in FAILED_STATUSES
+            if as_json:
+                output.show_json_line({"route": name, **outcome.described()})
+            elif outcome.status in FAILED_STATUSES and failed <= SHOWN_FAILURES:
+                output.say(f"{name}: {outcome.status}: {outcome.reason}")
+    except (ConnectorError, KeyboardInterrupt):
+        output.say(f"{name}: stopped after {_summary(counts) or 'nothing'}; what was sent stays sent.")
+        raise
+    if failed > SHOWN_FAILURES and not as_json:
+        output.say(f"{name}: … and {failed - SHOWN_FAILURES} more that failed; --json prints all.")
+    output.say(f"{name}: {_summary(counts) or 'nothing to do'}")
+    return failed
+
+
+def _summary(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {status}" for status, count in counts.items())
 
 
 def _dry_run(pipeline: Pipeline, name: str) -> None:
     count = 0
-    for shown in pipeline.dry_run(name):
+    for request in pipeline.dry_run(name):
         count += 1
-        output.json_line(shown)
-    output.say(f"{name}: {count} requests, none sent")
+        output.show_json_line({"route": name, **request})
+    output.say(f"{name}: {output.counted(count, 'request')}, none sent")

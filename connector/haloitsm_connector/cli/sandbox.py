@@ -8,10 +8,14 @@ from typing import Annotated
 import typer
 
 from haloitsm_connector.cli import output
+from haloitsm_connector.cli.settings import write_variables
+from haloitsm_connector.errors import InputError
+
+HEADING = "Written by haloitsm sandbox; the next one may write it anew."
 
 
 def sandbox(
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 0,
     host: Annotated[
         str, typer.Option(help="Address to listen on; only this machine can reach the default.")
     ] = "127.0.0.1",
@@ -24,15 +28,20 @@ def sandbox(
     """Serve a HaloITSM with made-up data until interrupted."""
     from haloitsm_connector.sandbox import serve
 
+    if write_env and write_env.exists() and HEADING not in write_env.read_text("utf-8", "replace"):
+        raise InputError(
+            f"{write_env} exists and was not written by a sandbox",
+            "Name another file; --env-file makes commands use it.",
+        )
     serve(port=port, host=host, seed=seed, data=data, ready=lambda running: _announce(running.environment, write_env))
 
 
 def _announce(environment: dict[str, str], write_env: Path | None) -> None:
-    lines = [f"{name}={value}" for name, value in environment.items()]
     if write_env:
-        write_env.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+        values = {name.removeprefix("HALO_").lower(): value for name, value in environment.items()}
+        write_variables(write_env, values, HEADING)
         output.say(f"Sandbox at {environment['HALO_BASE_URI']}; the way to it is in {write_env}. Ctrl-C stops it.")
         return
-    for line in lines:
-        typer.echo(line)
+    for name, value in environment.items():
+        output.show(f"{name}={value}")
     output.say("Ctrl-C stops it.")

@@ -16,14 +16,17 @@ def schema(
         Path | None, typer.Option("--output", "-o", help="Write it here instead of standard output.")
     ] = None,
 ) -> None:
-    """Write the JSON Schema of a configuration, with the transformers and prototypes installed here."""
+    """Write the JSON Schema that editors check the YAML with.
+
+    It knows the transformers and prototypes that are installed here.
+    """
     from haloitsm_connector.config import json_schema
 
-    text = output.json_text(json_schema(catalogue=user_catalogue())) + "\n"
+    text = output.json_text(json_schema(catalogue=user_catalogue()), indent=2)
     if target is None:
-        typer.echo(text, nl=False)
+        output.show(text)
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text, "utf-8")
-    output.say(f"Wrote {target}. Name it in the first line of a configuration:")
+    target.write_text(f"{text}\n", "utf-8")
+    output.say(f"Wrote {target}. Name it in the first line of a configuration, seen from that file:")
     output.say(f"# yaml-language-server: $schema={target}")

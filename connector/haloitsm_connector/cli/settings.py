@@ -1,24 +1,22 @@
-"""What all commands share: the environment, the user's catalogue, and the client that a single request uses."""
+"""What all commands share: the environment, the user's catalogue, and how a configuration or a client is had."""
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import platformdirs
-from dotenv import dotenv_values
-
-from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.errors import InputError
 
 if TYPE_CHECKING:
+    from haloitsm_connector.catalogue import Catalogue
     from haloitsm_connector.client import HttpClient
+    from haloitsm_connector.pipeline import Pipeline
 
 DEFAULT_CONFIG = Path("halo.yaml")
+DEFAULT_ENV_FILE = Path(".env")
 AUTHENTICATION_FIELDS = {
     "client_credentials": ("client_id", "client_secret"),
     "password": ("client_id", "username", "password"),
@@ -28,34 +26,85 @@ AUTHENTICATION_FIELDS = {
 LEVELS = ("off", "simple", "long", "full")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Settings:
     """The environment that configurations see, and how much of HTTP is logged (off, simple, long, full)."""
 
-    environ: Mapping[str, str]
-    http_log: str
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    http_log: str = "off"
 
-    @classmethod
-    def read(cls, env_file: Path, verbose: int) -> Settings:
-        """Read the environment and, behind it, the variables of a file; a missing file is an empty one."""
-        written = dotenv_values(env_file, interpolate=False) if env_file.is_file() else {}
-        environ = {**{name: value or "" for name, value in written.items()}, **os.environ}
-        level = LEVELS[min(verbose, len(LEVELS) - 1)]
+    def read(self, env_file: Path | None, verbose: int) -> None:
+        """Put the variables of a file behind the environment, and set up logging.
+
+        Raises InputError when a file that was asked for is not there, or cannot be read.
+        """
+        if env_file or DEFAULT_ENV_FILE.is_file():
+            self.environ = {**_variables(env_file or DEFAULT_ENV_FILE), **os.environ}
+        self.http_log = LEVELS[min(verbose, len(LEVELS) - 1)]
         if verbose:
-            logging.basicConfig(format="%(message)s")
+            import logging
+
+            logging.basicConfig(format="%(message)s", force=True)
             logging.getLogger("haloitsm.http").setLevel(logging.DEBUG)
-        return cls(environ, level)
+
+    def hidden(self, text: str) -> str:
+        """Return text without the values of variables that are secret by their names."""
+        from haloitsm_connector.client.redaction import Redactor, is_telling
+
+        return Redactor(value for name, value in self.environ.items() if is_telling(name)).text(text)
+
+
+def _variables(path: Path) -> dict[str, str]:
+    from dotenv import dotenv_values
+
+    try:
+        with path.open(encoding="utf-8") as file:
+            return {name: value or "" for name, value in dotenv_values(stream=file, interpolate=False).items()}
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"cannot read {path}: it is not UTF-8 text", "It holds lines NAME=value.") from error
+
+
+def variable(field_name: str) -> str:
+    """Return the variable of an authentication field, or of base_uri and tenant: ``HALO_CLIENT_ID``."""
+    return f"HALO_{field_name.upper()}"
+
+
+def write_variables(path: Path, values: Mapping[str, str], heading: str) -> None:
+    """Write ``HALO_*`` variables below a heading, to a file that is readable by its owner alone."""
+    lines = [f"# {heading}", *(f"{variable(name)}={_quoted(value)}" for name, value in values.items())]
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+
+
+def _quoted(value: str) -> str:
+    if value.isalnum() or all(char.isalnum() or char in "-._:/" for char in value):
+        return value
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def catalogue_folder() -> Path:
     """Return where a refreshed catalogue is kept: ``catalogue`` in the user's configuration folder."""
+    import platformdirs
+
     return platformdirs.user_config_path("haloitsm") / "catalogue"
 
 
 def user_catalogue() -> Catalogue:
     """Load the catalogue refreshed from the user's own instance, or the one that comes with the package."""
+    from haloitsm_connector.catalogue import Catalogue
+
     folder = catalogue_folder()
     return Catalogue.load(folder) if folder.is_dir() else Catalogue.load()
+
+
+def load_pipeline(settings: Settings, path: Path) -> Pipeline:
+    """Load a configuration with the user's environment and catalogue; ConfigError holds every problem in it."""
+    from haloitsm_connector.pipeline import Pipeline
+
+    return Pipeline.load(path, environ=settings.environ, catalogue=user_catalogue(), http_log=settings.http_log)
 
 
 def single_client(settings: Settings, config: Path | None, name: str | None) -> HttpClient:
@@ -68,10 +117,14 @@ def single_client(settings: Settings, config: Path | None, name: str | None) -> 
 
     path = config or (DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None)
     if path is None:
+        if name:
+            raise InputError("--client names a client of a configuration, and there is none here", "Add --config FILE.")
         return _client_from_environment(settings)
     loaded = load([path], environ=settings.environ, catalogue=user_catalogue())
     names = list(loaded.clients)
-    if name is None and len(names) != 1:
+    if not names:
+        raise InputError(f"{path} declares no client", "Declare one under 'clients:'; haloitsm init writes an example.")
+    if name is None and len(names) > 1:
         raise InputError(f"{path} declares {len(names)} clients", f"Choose one with --client: {', '.join(names)}.")
     return build_client(loaded, name or names[0], http_log=settings.http_log)
 
@@ -79,8 +132,8 @@ def single_client(settings: Settings, config: Path | None, name: str | None) -> 
 def authentication_from(environ: Mapping[str, str]) -> dict[str, str] | None:
     """Return the authentication whose HALO_* variables are all set, or None."""
     for kind, fields in AUTHENTICATION_FIELDS.items():
-        if all(environ.get(f"HALO_{field.upper()}") for field in fields):
-            return {"type": kind, **{field: environ[f"HALO_{field.upper()}"] for field in fields}}
+        if all(environ.get(variable(name)) for name in fields):
+            return {"type": kind, **{name: environ[variable(name)] for name in fields}}
     return None
 
 
