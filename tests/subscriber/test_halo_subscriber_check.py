@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from haloitsm_connector.catalogue import Catalogue
+from haloitsm_connector.catalogue.usage import fits
 from haloitsm_connector.errors import Finding
 from haloitsm_connector.prototypes import Prototypes
 from haloitsm_connector.subscriber.haloitsm import HALOITSM
@@ -88,3 +89,22 @@ def test_what_is_wrong_is_found_at_its_place(
 
 def test_path_parameter_that_a_transformer_may_supply_is_not_missing(catalogue: Catalogue) -> None:
     assert findings(catalogue, "GET /Tickets/{id}", input_transformers=[{"set": {"path.id": 1}}]) == []
+
+
+@pytest.mark.parametrize(
+    ("type_", "right", "wrong"),
+    [
+        ("integer", [5, "5", 5.0, -1, None, "{{ id }}"], ["five", True, [], {}]),
+        ("number", [0.5, "0.5"], ["0,5"]),
+        ("boolean", [True, "false", "TRUE"], [1, "yes"]),
+        ("string", ["x", 5, [1, 2]], []),
+        ("array", [[1], 5, "1,2"], [{"a": 1}]),
+        ("object", [{"a": 1}], ["x", [1]]),
+        ("date-time", ["2026-01-31", "2026-01-31T12:00:00Z"], ["yesterday", 5]),
+        ("uuid", ["6f1c1a52-9d3e-4a0b-8d2b-0c5b8f0e7a11"], ["6f1c"]),
+        ("any", [{"a": 1}, "x"], []),
+    ],
+)
+def test_values_fit_types_as_halo_reads_them(type_: str, right: list[Any], wrong: list[Any]) -> None:
+    assert [value for value in right if not fits(type_, value)] == []
+    assert [value for value in wrong if fits(type_, value)] == []
