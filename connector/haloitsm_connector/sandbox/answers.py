@@ -51,3 +51,11 @@ def read_query(text: str) -> dict[str, str]:
 def flag(query: Mapping[str, str], name: str) -> bool:
     """Tell whether a query switch is on; ``True`` and ``1`` work as well as ``true`` (halo-observed 2)."""
     return query.get(name, "").casefold() in ("true", "1")
+
+
+def whole(text: str) -> int:
+    """Read a 32-bit integer, as Halo's ids and counts are; ValueError for anything else."""
+    number = int(text)
+    if not -(2**31) <= number < 2**31:
+        raise ValueError(text)
+    return number

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 
 from haloitsm_connector.catalogue import Parameter
+from haloitsm_connector.sandbox.answers import whole
 from haloitsm_connector.sandbox.errors import Refusal
 from haloitsm_connector.sandbox.quirks import Quirks
 from haloitsm_connector.sandbox.tables import Key, Shape, Tables
@@ -59,9 +60,10 @@ def _pair(row: Mapping[str, object]) -> tuple[str, str]:
 
 def _is_integer(text: str) -> bool:
     try:
-        return abs(int(text)) < 2**63
+        whole(text)
     except ValueError:
         return False
+    return True
 
 
 def _is_uuid(text: str) -> bool:

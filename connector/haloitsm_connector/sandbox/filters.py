@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from haloitsm_connector.catalogue import Operation
-from haloitsm_connector.sandbox.answers import flag
+from haloitsm_connector.sandbox.answers import flag, whole
 from haloitsm_connector.sandbox.errors import Refusal
 from haloitsm_connector.sandbox.seed.setup import CLOSED
 from haloitsm_connector.sandbox.seed.world import Record, stamp
@@ -105,7 +105,7 @@ def _rank(value: Any) -> tuple[int, float, str]:
 
 def _integers(text: str) -> list[int]:
     try:
-        return [int(part) for part in text.split(",") if part.strip()]
+        return [whole(part) for part in text.split(",") if part.strip()]
     except ValueError:
         return []
 

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -14,11 +15,12 @@ from haloitsm_connector.sandbox import details, filters, lists, special
 from haloitsm_connector.sandbox.answers import Answer, Asked, answer, flag
 from haloitsm_connector.sandbox.attachments import file_answer, uploaded
 from haloitsm_connector.sandbox.auth import Credentials, Tokens, discovery, token_answer, unauthorised
+from haloitsm_connector.sandbox.data import own_data
 from haloitsm_connector.sandbox.errors import Refusal, refused, shaped
 from haloitsm_connector.sandbox.quirks import Quirks
 from haloitsm_connector.sandbox.routes import Routes
 from haloitsm_connector.sandbox.rows import UNDECLARED, custom_fields, hidden_in_details, hidden_in_rows, shown
-from haloitsm_connector.sandbox.seed.builders import BUILDERS
+from haloitsm_connector.sandbox.seed.builders import BUILDERS, NEEDS
 from haloitsm_connector.sandbox.seed.world import Record, World, guid, stamp
 from haloitsm_connector.sandbox.tables import Shape, Tables, collection, shapes
 from haloitsm_connector.sandbox.values import sample
@@ -33,7 +35,7 @@ class Halo:
 
     def __init__(
         self, catalogue: Catalogue, credentials: Credentials, quirks: Quirks, *, seed: int, scale: float,
-        now: datetime | None, data: Mapping[str, Iterable[Record]],
+        now: datetime | None, data: Path | str | Mapping[str, Any] | None,
     ) -> None:  # fmt: skip
         self.catalogue, self.credentials, self.quirks = catalogue, credentials, quirks
         self.base_uri = ""
@@ -41,9 +43,9 @@ class Halo:
         operations = list(catalogue.operations())
         self._routes = Routes(operations)
         self._clock: Callable[[], datetime] = (lambda: now) if now else (lambda: datetime.now(UTC).replace(tzinfo=None))
-        self._data = {name.casefold(): rows for name, rows in data.items()}
         self.tables = Tables(shapes(operations), self._first_records)
-        self._world = World(seed, scale, now or _SEEDED_AT, self.tables)
+        self._data = own_data(data, self.tables.shapes, catalogue)
+        self._world = World(seed, scale, now or _SEEDED_AT, self.tables.first)
         self._chance = Random(f"{seed}/ids")  # noqa: S311 - ids of made-up data
         self._errors = 0
         self._recent: deque[float] = deque()
@@ -187,7 +189,7 @@ class Halo:
             raise Refusal("A form field named file is wanted", field="file")
         number = guid(self._chance)
         owners = {name: asked.query.get(name, "") for name in ("ticket_id", "action_id")}
-        record |= {name: int(text) for name, text in owners.items() if text.isdecimal()}
+        record |= {name: int(text) for name, text in owners.items() if text.isdecimal() and len(text) < 10}
         record |= {"id": number, "isimage": True, "datecreated": stamp(self._clock())}
         record["link"] = f"{self.base_uri}/api/Attachment/image/{number}"
         self.tables[shape.name][number] = record
@@ -199,10 +201,10 @@ class Halo:
 
     def _first_records(self, shape: Shape) -> Iterable[Record]:
         """Give a table its first records: the user's own, else those of the seed, else made up from its schema."""
-        if (given := self._data.get(shape.name.casefold())) is not None:
-            return (dict(record) for record in given)
+        if (given := self._data.get(shape.name)) is not None:
+            return given
         if build := BUILDERS.get(shape.name):
-            return build(self._world)
+            return build(self._world) if all(map(self.tables.first, NEEDS.get(shape.name, ()))) else ()
         chance = self._world.chance(shape.name)
-        fields: Any = self.catalogue.fields(shape.detail) if shape.detail else {}
+        fields = self.catalogue.fields(shape.detail) if shape.detail else {}
         return (sample(fields, shape, self._world, chance, number) for number in range(1, _ROWS_WITHOUT_DATA + 1))

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from haloitsm_connector.catalogue import Operation
-from haloitsm_connector.sandbox.answers import flag
+from haloitsm_connector.sandbox.answers import flag, whole
 from haloitsm_connector.sandbox.errors import Refusal
 from haloitsm_connector.sandbox.filters import moment
 from haloitsm_connector.sandbox.quirks import Quirks
@@ -101,6 +101,6 @@ def _count(query: Mapping[str, str], operation: Operation, without: int, quirks:
 
 def _whole(query: Mapping[str, str], name: str, without: int) -> int:
     try:
-        return int(query.get(name) or without)
+        return whole(query.get(name) or str(without))
     except ValueError:
         raise Refusal(f"The value '{query[name]}' is not valid.", field=name, shape="model_state") from None

@@ -18,11 +18,10 @@ from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.sandbox.answers import Asked, read_query
 from haloitsm_connector.sandbox.auth import Credentials
-from haloitsm_connector.sandbox.data import own_data
 from haloitsm_connector.sandbox.halo import Halo
 from haloitsm_connector.sandbox.journal import Recorded
 from haloitsm_connector.sandbox.quirks import Quirks, changed
-from haloitsm_connector.sandbox.tables import Tables, collection
+from haloitsm_connector.sandbox.tables import Tables
 
 _JOURNAL = 100_000
 
@@ -41,12 +40,11 @@ class Sandbox:
         **switches: Any,
     ) -> None:  # fmt: skip
         catalogue = catalogue or Catalogue.load()
-        tables = {collection(operation.path) for operation in catalogue.operations()}
         stopped = now.astimezone(UTC).replace(tzinfo=None) if now and now.tzinfo else now
         self._credentials = Credentials.made_up(seed)
         self._halo = Halo(
             catalogue, self._credentials, changed(Quirks(), switches), seed=seed, scale=scale, now=stopped,
-            data=own_data(data, tables),
+            data=data,
         )  # fmt: skip
         self._host, self._port = host, port
         self._stop: Callable[[], object] = lambda: None

@@ -73,6 +73,7 @@ class Tables(Mapping[str, dict[Key, Record]]):
         self._build = build
         self._tables: dict[str, dict[Key, Record]] = {}
         self._highest: dict[tuple[str, Key], int] = {}
+        self._first: dict[str, list[Record]] = {}
         self._building = threading.RLock()
 
     def __getitem__(self, name: str) -> dict[Key, Record]:
@@ -82,6 +83,7 @@ class Tables(Mapping[str, dict[Key, Record]]):
                 self._tables[shape.name] = table = {}
                 for number, record in enumerate(self._build(shape), 1):
                     table[self.key_of(shape, record, number)] = record
+                self._first[shape.name] = list(table.values())
         return self._tables[shape.name]
 
     def __iter__(self) -> Iterator[str]:
@@ -89,6 +91,11 @@ class Tables(Mapping[str, dict[Key, Record]]):
 
     def __len__(self) -> int:
         return len(self.shapes)
+
+    def first(self, name: str) -> list[Record]:
+        """Return the records that a table began with, whatever was written since."""
+        self[name]
+        return self._first[self.shapes[name.casefold()].name]
 
     def key_of(self, shape: Shape, record: Record, number: int) -> Key:
         """Return the key of a record; ``number`` stands in where it has none, and is given to it as its id."""

@@ -1,4 +1,4 @@
-"""Which function builds which table."""
+"""Which function builds which table, and from which other tables."""
 
 from __future__ import annotations
 
@@ -20,3 +20,11 @@ BUILDERS: dict[str, Callable[[World], Iterable[Record]]] = {
     "Tags": setup.tags, "Team": setup.teams, "TicketType": setup.ticket_types, "Tickets": desk.tickets,
     "TopLevel": people.top_levels, "Users": people.users, "Webhook": trade.webhooks,
 }  # fmt: skip
+
+NEEDS: dict[str, tuple[str, ...]] = {
+    "Actions": ("Tickets", "Agent", "Outcome"), "Appointment": ("Agent", "Tickets"), "Asset": ("Site", "AssetType"),
+    "CRMNote": ("Client",), "Invoice": ("Client",), "Opportunities": ("Users", "Agent", "Priority"),
+    "Projects": ("Users", "Agent", "Priority"), "PurchaseOrder": ("Supplier",), "Quotation": ("Client",),
+    "RecurringInvoice": ("Client",), "SalesOrder": ("Client",), "Tickets": ("Users", "Agent", "Priority"),
+}  # fmt: skip
+"""Tables without which another stays empty: a user's own data may leave one without records."""

@@ -79,7 +79,7 @@ def _ticket(world: World, chance: Random, number: int, summary: str, user: Recor
         "id": number, "guid": guid(chance), "summary": summary, "details": details,
         "details_html": f"<p>{details}</p>", "idsummary": f"{number:07} {summary}", "tickettype_id": 1,
         "tickettype_name": "Incident", "itil_requesttype_id": 1, "sla_id": 1, "sla_name": "Standard",
-        "priority_id": priority["priorityid"], "priority_name": priority["name"], "priority": priority,
+        "priority_id": priority.get("priorityid"), "priority_name": priority.get("name"), "priority": priority,
         "client_id": user.get("client_id"), "client_name": user.get("client_name"),
         "site_id": int(user.get("site_id") or 0), "site_name": user.get("site_name"), "user_id": user["id"],
         "user_name": user.get("name"), "team": team[0]["team_name"], "team_id": team[0]["team_id"],
@@ -100,7 +100,7 @@ def _life(chance: Random, world: World, age: timedelta) -> Record:
     touched = opened + age * chance.random()
     closed = age > timedelta(days=10) and chance.random() < 0.8
     status = CLOSED if closed else chance.choice((1, 2, 3, 4, 5, 21))
-    name = next((row["name"] for row in world.rows("Status") if row["id"] == status), None)
+    name = next((row.get("name") for row in world.rows("Status") if row["id"] == status), None)
     dates = {
         "dateoccurred": uneven(chance, opened), "last_update": uneven(chance, touched),
         "lastactiondate": uneven(chance, touched), "dateassigned": uneven(chance, opened),
@@ -138,7 +138,7 @@ def _kin(
 def actions(world: World) -> Iterator[Record]:
     """Build the actions: numbered from 1 inside each ticket, and fourteen of them on the first one."""
     chance, agents = world.chance("Actions"), world.rows("Agent")
-    outcomes = [row for row in world.rows("Outcome") if row.get("outcome")]
+    outcomes = world.rows("Outcome")
     for index, ticket in enumerate(world.rows("Tickets")):
         for number in range(1, (14 if index == 0 else chance.randint(1, 4)) + 1):
             yield _action(world, chance, ticket, number, chance.choice(agents), chance.choice(outcomes))
@@ -148,7 +148,7 @@ def _action(world: World, chance: Random, ticket: Record, number: int, agent: Re
     moment = uneven(chance, world.ago(chance, 60))
     note, hours = chance.choice(NOTES), round(chance.random() * 2, 2)
     return {
-        "id": number, "ticket_id": ticket["id"], "outcome": outcome["outcome"], "outcome_id": outcome["id"],
+        "id": number, "ticket_id": ticket["id"], "outcome": outcome.get("outcome"), "outcome_id": outcome["id"],
         "who": agent.get("name"), "who_type": 1, "who_agentid": agent["id"], "who_imgpath": "", "datetime": moment,
         "actiondatecreated": moment, "actionarrivaldate": NO_DATE, "actioncompletiondate": moment, "note": note,
         "note_html": f"<p>{note}</p>", "guid": guid(chance), "project_id": 0, "replied_to_ticket_id": 0,
@@ -180,9 +180,9 @@ def attachments(world: World) -> Iterator[Record]:
 
 def appointments(world: World) -> Iterator[Record]:
     """Build appointments of the agents around now."""
-    chance, agents, tickets_ = world.chance("Appointment"), world.rows("Agent")[1:], world.rows("Tickets")
+    chance, agents, tickets_ = world.chance("Appointment"), world.rows("Agent"), world.rows("Tickets")
     for number in range(1, world.many(60) + 1):
-        agent, ticket = chance.choice(agents or world.rows("Agent")), chance.choice(tickets_)
+        agent, ticket = chance.choice(agents), chance.choice(tickets_)
         start = (world.now + timedelta(days=chance.randint(-20, 20))).replace(hour=9 + number % 8, minute=0, second=0)
         yield {
             "id": number, "agent_id": agent["id"], "agent_name": agent.get("name"), "subject": ticket.get("summary"),

@@ -95,8 +95,8 @@ def _site(chance: Random, world: World, number: int, name: str, client: Record) 
     town, street = chance.choice(TOWNS), f"{chance.randint(1, 180)} {chance.choice(STREETS)}"
     address = {"id": number, "type": 1, "line1": street, "line2": town, "postcode": f"ZZ{number % 90 + 1} 1ZZ"}
     return {
-        "id": number, "name": name, "client_id": float(client["id"]), "client_name": client["name"],
-        "clientsite_name": f"{client['name']}/{name}", "inactive": client.get("inactive", False), "sla_id": 1,
+        "id": number, "name": name, "client_id": float(client["id"]), "client_name": client.get("name"),
+        "clientsite_name": f"{client.get('name')}/{name}", "inactive": client.get("inactive", False), "sla_id": 1,
         "phonenumber": f"01632 960{number % 1000:03}", "timezone": chance.choice(("", "GMT Standard Time", "UTC")),
         "colour": "", "isstocklocation": False, "stockbin_id": 0, "maincontact_id": 0, "ref": f"S{number:05}",
         "country_code_name": "", "region_code_name": "", "delivery_address_line1": street,
@@ -120,11 +120,11 @@ def users(world: World) -> Iterator[Record]:
 
 
 def _user(chance: Random, world: World, number: int, first: str, last: str, site: Record) -> Record:
-    general, client_id = first == "General", int(site["client_id"])
+    general, client_id = first == "General", int(site.get("client_id") or 1)
     login = "" if general else f"{first[0]}{last}{number}".casefold()
     return {
         "id": number, "name": f"{first} {last}", "firstname": first, "surname": last, "site_id": float(site["id"]),
-        "site_id_int": site["id"], "site_name": site["name"], "client_id": client_id,
+        "site_id_int": site["id"], "site_name": site.get("name"), "client_id": client_id,
         "client_name": site.get("client_name"),
         "emailaddress": "" if general else f"user{number}@client{client_id}.example",
         "phonenumber": site.get("phonenumber"), "sitephonenumber": site.get("phonenumber"),

@@ -97,7 +97,7 @@ def slas(world: World) -> Iterator[Record]:
             "id": number, "name": name, "workday_id": 1, "workday_name": "Office Hours",
             "hoursaretechslocaltime": False, "responsereset": False, "trackslaresponsetime": True,
             "trackslafixbytime": True,
-            "priorities": [row for row in world.rows("Priority") if row["slaid"] == number],
+            "priorities": [row for row in world.rows("Priority") if row.get("slaid") == number],
         }  # fmt: skip
 
 

@@ -24,10 +24,10 @@ def assets(world: World) -> Iterator[Record]:
         site, kind, start = chance.choice(sites), chance.choice(types), world.ago(chance, 1500)
         serial = f"SN{chance.randrange(16**8):08X}"
         yield {
-            "id": number, "inventory_number": f"{kind['name'][:2].upper()}-{number:05}", "key_field": serial,
-            "key_field2": "", "key_field3": "", "client_id": int(site["client_id"]),
+            "id": number, "inventory_number": f"{str(kind.get('name'))[:2].upper()}-{number:05}", "key_field": serial,
+            "key_field2": "", "key_field3": "", "client_id": int(site.get("client_id") or 1),
             "client_name": site.get("client_name"), "site_id": site["id"], "site_name": site.get("name"),
-            "username": "", "assettype_id": kind["id"], "assettype_name": kind["name"],
+            "username": "", "assettype_id": kind["id"], "assettype_name": kind.get("name"),
             "inactive": number % 19 == 0, "status_id": 40, "status_name": "In Use", "parent_id": 0,
             "warranty_start": stamp(start), "warranty_end": stamp(start + timedelta(days=1095)), "contract_id": 0,
             "supplier_id": 1, "item_id": 0, "criticality": number % 4, "sla_id": 0, "priority_id": 0,
@@ -100,13 +100,13 @@ def _invoice(chance: Random, world: World, client: Record, number: int) -> Recor
 
 def invoices(world: World) -> Iterator[Record]:
     """Build invoices with lines."""
-    chance, clients = world.chance("Invoice"), world.rows("Client")[1:] or world.rows("Client")
+    chance, clients = world.chance("Invoice"), world.rows("Client")
     return (_invoice(chance, world, chance.choice(clients), number) for number in range(1, world.many(70) + 1))
 
 
 def recurring_invoices(world: World) -> Iterator[Record]:
     """Build recurring invoices; their ids are negative."""
-    chance, clients = world.chance("RecurringInvoice"), world.rows("Client")[1:] or world.rows("Client")
+    chance, clients = world.chance("RecurringInvoice"), world.rows("Client")
     due = stamp(world.now + timedelta(days=12))
     for number in range(1, world.many(12) + 1):
         yield _invoice(chance, world, chance.choice(clients), -number) | {"nextcreationdate": due, "schedule_id": 1}

@@ -1,9 +1,9 @@
-"""What a table builder may look at: the seed, the clock, and the tables built before."""
+"""What a table builder may look at: the seed, the clock, and the first records of other tables."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -24,15 +24,12 @@ class World:
     seed: int
     scale: float
     now: datetime
-    tables: Mapping[str, Mapping[Any, Record]]
+    rows: Callable[[str], list[Record]]
+    """The first records of another table, built when needed; what was written since does not show."""
 
     def chance(self, table: str) -> Random:
         """Return this table's own source of chance, so that tables may be built in any order."""
         return Random(f"{self.seed}/{table}")  # noqa: S311 - made-up data, no secrets
-
-    def rows(self, table: str) -> list[Record]:
-        """Return the records of another table, building it when needed."""
-        return list(self.tables[table].values())
 
     def many(self, number: int) -> int:
         """Scale a number of records, to at least one."""
