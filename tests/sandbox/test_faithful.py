@@ -166,7 +166,9 @@ def requestable(document: dict[str, Any]) -> dict[str, Any]:
     paths = copy.deepcopy(document["paths"])
     for operations in paths.values():
         for operation in operations.values():
-            unique = {(each["in"], each["name"].casefold()): each for each in operation.get("parameters", [])}
+            unique = {
+                (each["in"], each["name"].casefold()): {"schema": {}} | each for each in operation.get("parameters", [])
+            }
             operation["parameters"] = list(unique.values())
             operation["responses"] = {status: {"description": ""} for status in STATUSES}
             content = operation.get("requestBody", {}).get("content", {})
