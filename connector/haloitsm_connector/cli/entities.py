@@ -12,10 +12,10 @@ from haloitsm_connector.cli import output
 from haloitsm_connector.cli.settings import user_catalogue
 
 if TYPE_CHECKING:
-    from haloitsm_connector.catalogue import Field, Operation, Parameter
+    from haloitsm_connector.catalogue import Operation, Parameter
 
-SHOWN_FIELDS = 30
-"""Fields of a record that are shown without --all; a ticket has more than 400."""
+SHOWN = 30
+"""Parameters, and fields of a record, that are shown without --all; a ticket list takes 190, a ticket has 278."""
 
 
 class Method(StrEnum):
@@ -43,7 +43,7 @@ def entities(
 
 def entity(
     name: Annotated[str, typer.Argument(help='For example "GET /Actions/{id}", "POST /Asset" or "list tickets".')],
-    everything: Annotated[bool, typer.Option("--all", help="Show all fields of the record.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Show all parameters and fields.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with all fields.")] = False,
 ) -> None:
     """Show one operation: parameters, body, rows, paging."""
@@ -54,10 +54,11 @@ def entity(
         output.show_json({"entity": operation.name, **_described(operation), "fields": fields})
         return
     output.table((operation.name, operation.label), _facts(operation))
-    _parameters("path parameter", operation.path_parameters)
-    _parameters("query parameter", operation.query_parameters)
-    if fields:
-        _fields(f"field of {operation.record}", fields, len(fields) if everything else SHOWN_FIELDS)
+    limit = None if everything else SHOWN
+    _parameters("path parameter", operation.path_parameters, limit)
+    _parameters("query parameter", operation.query_parameters, limit)
+    rows = [(one.name, one.type, one.schema or "", "read only" if one.read_only else "") for one in fields]
+    _section((f"field of {operation.record}", "type", "of", ""), rows, limit)
 
 
 def _described(operation: Operation) -> dict[str, object]:
@@ -81,16 +82,15 @@ def _facts(operation: Operation) -> Iterable[tuple[str, str]]:
         yield "also called", ", ".join(operation.aliases)
 
 
-def _parameters(title: str, parameters: Sequence[Parameter]) -> None:
-    if parameters:
-        output.show()
-        rows = ((one.name, one.type, "required" if one.required else "") for one in parameters)
-        output.table((title, "type", ""), rows)
+def _parameters(title: str, parameters: Sequence[Parameter], limit: int | None) -> None:
+    rows = [(one.name, one.type, "required" if one.required else "") for one in parameters]
+    _section((title, "type", ""), rows, limit)
 
 
-def _fields(title: str, fields: Sequence[Field], limit: int) -> None:
+def _section(columns: Sequence[str], rows: Sequence[Sequence[str]], limit: int | None) -> None:
+    if not rows:
+        return
     output.show()
-    rows = ((one.name, one.type, one.schema, "read only" if one.read_only else "") for one in fields[:limit])
-    output.table((title, "type", "of", ""), rows)
-    if len(fields) > limit:
-        output.say(f"… and {output.counted(len(fields) - limit, 'more field')}; --all shows them.")
+    output.table(columns, rows[:limit])
+    if hidden := len(rows[limit:]) if limit else 0:
+        output.say(f"… and {hidden} more; --all shows them.")

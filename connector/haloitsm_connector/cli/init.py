@@ -90,7 +90,7 @@ def init(
     options = {name: value for name, value in (("base_uri", base_uri), ("tenant", tenant)) if value}
     missing = [name for name in known if not known[name] and name not in options and name != "tenant"]
     new = [*missing, *(name for name in options if options[name] != known[name])]
-    _check_new(new, known, env_file)
+    _refuse(missing, new, known, env_file)
     values = known | options | {name: _ask(name) for name in missing}
     if connect:
         _prove(values, kind)
@@ -107,45 +107,46 @@ def _known_kind(environ: Mapping[str, str]) -> Authentication | None:
     return Authentication(found["type"]) if found else None
 
 
-def _check_new(new: list[str], known: Mapping[str, str], env_file: Path) -> None:
-    """Refuse, before anything is asked, what could not be kept: nothing is overwritten, and the environment wins."""
-    names = ", ".join(map(variable, new))
+def _refuse(missing: list[str], new: list[str], known: Mapping[str, str], env_file: Path) -> None:
+    """Refuse, before anything is asked, what nobody can answer or what could not be kept."""
+    if missing and not sys.stdin.isatty():
+        names = ", ".join(map(variable, missing))
+        raise InputError("there is nobody to ask: this is not a terminal", f"Set {names} in the environment.")
     if new and env_file.exists():
-        raise InputError(
-            f"{env_file} exists already, and {names} would go there", "Name another --env-file, or add them to it."
-        )
+        names = ", ".join(map(variable, new))
+        raise InputError(f"{env_file} exists already and has no {names}", "Add them to it, or name another --env-file.")
     for name in new:
         if known[name]:
-            raise InputError(f"{variable(name)} is set to another value already", "Unset it, or leave the option out.")
+            raise InputError(f"{variable(name)} is set to another value", "Unset it, or leave the option out.")
 
 
 def _ask_kind() -> Authentication:
+    kinds = ", ".join(Authentication)
+
     def chosen(text: str) -> Authentication:
         try:
             return Authentication(text.strip())
         except ValueError:
             raise typer.BadParameter(f"there is no authentication '{text}'; there are: {kinds}") from None
 
-    kinds = ", ".join(Authentication)
-    kind: Authentication = _prompt(
-        f"Authentication ({kinds})", default=Authentication.CLIENT_CREDENTIALS.value, value_proc=chosen
-    )
+    usual = Authentication.CLIENT_CREDENTIALS
+    if not sys.stdin.isatty():
+        return usual
+    kind: Authentication = _prompt(f"Authentication ({kinds})", default=usual.value, value_proc=chosen)
     return kind
 
 
 def _ask(name: str) -> str:
     label = LABELS.get(name, name.replace("_", " ").capitalize())
-    text: str = _prompt(label, hide_input=name in HIDDEN, otherwise=f"Set {variable(name)}.")
+    text: str = _prompt(label, hide_input=name in HIDDEN)
     return f"https://{text}" if name == "base_uri" and "://" not in text else text
 
 
-def _prompt(label: str, *, otherwise: str = "Use --authentication.", **options: Any) -> Any:
+def _prompt(label: str, **options: Any) -> Any:
     try:
         return typer.prompt(label, err=True, **options)
     except typer.Abort:
-        if sys.stdin.isatty():
-            raise typer.Exit(130) from None
-        raise InputError(f"there is nobody to ask for '{label}'", otherwise) from None
+        raise typer.Exit(130) from None
 
 
 def _prove(values: Mapping[str, str], kind: str) -> None:

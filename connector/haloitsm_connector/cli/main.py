@@ -108,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _status(arguments: Sequence[str] | None) -> int:
     settings = Settings()
     try:
-        app(arguments, obj=settings)
+        app(arguments, prog_name="haloitsm", obj=settings)
     except SystemExit as end:
         if end.code == INTERRUPTED:
             output.say("Interrupted.")

@@ -11,16 +11,29 @@ from typing import Any
 import typer
 
 
+ERASE_LINE = "\r\x1b[2K"
+
+
 def say(text: str = "") -> None:
-    """Tell the person something, after all that was printed before."""
+    """Tell the person something, after all that was printed before and in place of a line of progress."""
     sys.stdout.flush()
-    typer.echo(text, err=True)
+    typer.echo(f"{_erase()}{text}", err=True)
 
 
 def error(text: str) -> None:
     """Tell the person what went wrong."""
     sys.stdout.flush()
-    typer.secho(f"error: {text}", err=True, fg="red")
+    typer.secho(f"{_erase()}error: {text}", err=True, fg="red")
+
+
+def progress(text: str) -> None:
+    """Tell the person at a terminal how far things are, in a line that the next one replaces."""
+    if sys.stderr.isatty():
+        typer.echo(f"{ERASE_LINE}{text}", err=True, nl=False)
+
+
+def _erase() -> str:
+    return ERASE_LINE if sys.stderr.isatty() else ""
 
 
 def show(text: str = "") -> None:

@@ -15,6 +15,8 @@ from haloitsm_connector.errors import ConnectorError
 if TYPE_CHECKING:
     from haloitsm_connector.pipeline import Pipeline
 
+PROGRESS_EVERY = 50
+"""Entities between two lines of progress."""
 SHOWN_FAILURES = 20
 """Failures shown one by one; the rest is only counted, --json prints all."""
 
@@ -70,6 +72,8 @@ def _run(pipeline: Pipeline, name: str, as_json: bool) -> int:
                 output.show_json_line({"route": name, **outcome.described()})
             elif outcome.status in FAILED_STATUSES and failed <= SHOWN_FAILURES:
                 output.say(f"{name}: {outcome.status}: {outcome.reason}")
+            if not as_json and counts.total() % PROGRESS_EVERY == 0:
+                output.progress(f"{name}: {_summary(counts)} …")
     except (ConnectorError, KeyboardInterrupt):
         output.say(f"{name}: stopped after {_summary(counts) or 'nothing'}; what was sent stays sent.")
         raise
@@ -80,7 +84,11 @@ def _run(pipeline: Pipeline, name: str, as_json: bool) -> int:
 
 
 def _summary(counts: Counter[str]) -> str:
-    return ", ".join(f"{count} {status}" for status, count in counts.items())
+    """Write the counts, those that somebody has to look at last."""
+    from haloitsm_connector.pipeline import FAILED_STATUSES
+
+    ordered = sorted(counts, key=lambda status: status in FAILED_STATUSES)
+    return ", ".join(f"{counts[status]} {status}" for status in ordered)
 
 
 def _dry_run(pipeline: Pipeline, name: str) -> None:
