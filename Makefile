@@ -27,12 +27,14 @@ layers: $(VENV)/.dev
 docs: $(VENV)/.dev           ## Fail when a generated page or the editor schema is stale (mend: make docs ARGS=--write)
 	$(BIN)/python docs/generate.py $(ARGS)
 
-wheel: $(VENV)/.dev          ## Build the wheel and try it where the sources are not
+wheel: $(VENV)/.dev          ## Build the wheel and test it where the sources are not
 	rm -rf dist $(VENV)-wheel
 	$(BIN)/python -m build --wheel --outdir dist .
 	$(PYTHON) -m venv $(VENV)-wheel
-	$(VENV)-wheel/bin/pip install --quiet --disable-pip-version-check dist/*.whl
-	cd /tmp && $(CURDIR)/$(VENV)-wheel/bin/haloitsm --help >/dev/null && $(CURDIR)/$(VENV)-wheel/bin/haloitsm demo
+	$(VENV)-wheel/bin/pip install --quiet --disable-pip-version-check dist/*.whl pytest
+	folder=$$(mktemp -d) && cp -r tests/conftest.py tests/pipeline $$folder && cd $$folder && \
+	  $(CURDIR)/$(VENV)-wheel/bin/haloitsm demo && \
+	  $(CURDIR)/$(VENV)-wheel/bin/pytest -q --import-mode=importlib -W error -p no:cacheprovider . && rm -r $$folder
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
