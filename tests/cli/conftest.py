@@ -1,4 +1,4 @@
-"""The command line as a user has it: a fresh folder, no HALO_* variables but those of a sandbox, its own config folder."""
+"""The command line as a user has it: a fresh folder, its own user configuration, no Halo but the sandbox."""
 
 from __future__ import annotations
 

@@ -20,7 +20,11 @@ clients:
     prototype: haloitsm
     base_uri: ${HALO_BASE_URI}
     tenant: ${HALO_TENANT}
-    authentication: {type: password, client_id: "${HALO_CLIENT_ID}", username: "${HALO_USERNAME}", password: "${HALO_PASSWORD}"}
+    authentication:
+      type: password
+      client_id: ${HALO_CLIENT_ID}
+      username: ${HALO_USERNAME}
+      password: ${HALO_PASSWORD}
   bad:
     prototype: haloitsm
     base_uri: ${HALO_BASE_URI}

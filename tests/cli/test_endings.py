@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from haloitsm_connector.cli import entities
 
-FOR_ANY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FOR_ANY = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @FOR_ANY
@@ -36,6 +37,7 @@ def test_any_text_as_an_entity_ends_in_a_message(haloitsm, folder, name):
 @FOR_ANY
 @given(target=st.text().filter(lambda text: not text.startswith("-")), value=st.text())
 def test_any_text_as_a_path_ends_in_a_message(haloitsm, project, target, value):
+    (project / "halo.yaml").unlink(missing_ok=True)
     ended = haloitsm("get", target, "-q", f"search={value}")
     assert ended.status in {0, 1, 3}
     assert "defect" not in ended.err
@@ -44,6 +46,7 @@ def test_any_text_as_a_path_ends_in_a_message(haloitsm, project, target, value):
 @FOR_ANY
 @given(value=st.text(min_size=1))
 def test_any_path_value_stays_in_its_segment(haloitsm, project, sandbox, value):
+    (project / "halo.yaml").unlink(missing_ok=True)
     seen = len(sandbox.requests)
     ended = haloitsm("get", "GET /Actions/{id}", "-p", f"id={value}")
     assert ended.status in {0, 1, 3}
@@ -124,8 +127,6 @@ def test_an_output_that_is_closed_early_ends_in_silence(process, folder, argumen
 
 
 def test_ctrl_c_while_waiting_for_an_answer_ends_with_130(process, project):
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         running = process("get", "/Tickets", environ={"HALO_BASE_URI": address})
