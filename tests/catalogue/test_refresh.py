@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from haloitsm_connector.catalogue import Catalogue, refresh
+from haloitsm_connector.catalogue.build import build
 from haloitsm_connector.catalogue.derive import derive
 from haloitsm_connector.catalogue.encoding import text
 from haloitsm_connector.catalogue.facts import bundled
@@ -208,41 +209,8 @@ def test_no_document_breaks_the_derivation(paths, schemas):
     assert set(rows) == {"aliases", "paths", "schemas"}
 
 
-def test_the_build_command_writes_the_bundled_files(tmp_path, monkeypatch):
-    from haloitsm_connector.catalogue import build
-
-    document, entities, shapes = (tmp_path / name for name in ("halo.json", "entities.tsv", "shapes.tsv"))
+def test_the_build_command_writes_a_catalogue_from_a_document(tmp_path):
+    document = tmp_path / "halo.json"
     document.write_text(json.dumps(DOCUMENT))
-    entities.write_text(
-        "path\tlist_key\tpaginated\tmax_page_size\tincremental_filter\n"
-        "/Gizmo\tgizmos\ty\t50 claimed\tfromdate,todate (ISO)\n"
-        "/Me\tsingle object\tn\t\tnone\n"
-        "/Twin\t? (twins inferred)\ty\tunknown\tsame as /Gizmo\n"
-        "/Flip\tbare array; results when pageinate=true\ty\t\tnone (date in rows)\n"
-    )
-    shapes.write_text(
-        "path\tlist_key\trecord_schema\tpaginated\tconfidence\n"
-        "/Twin\ttwins\tGadget (POST body)\ty\tsingle\n/Flip\t-\tGadget\tn\tconfirmed\n/Odd\t?\t?\tn\tunknown\n"
-    )
-    folder = tmp_path / "data"
-    folder.mkdir()
-    build.build(document, entities, shapes, folder)
-    assert json.loads((folder / "lists.json").read_text())["lists"] == {
-        "/Flip": {"key": "results", "record": "Gadget", "paged": True, "sure": True},
-        "/Gizmo": {
-            "key": "gizmos",
-            "paged": True,
-            "page_size": 50,
-            "incremental": ["fromdate", "todate"],
-            "sure": True,
-        },
-        "/Odd": {},
-        "/Twin": {
-            "key": "twins",
-            "record": "Gadget",
-            "paged": True,
-            "incremental": ["fromdate", "todate"],
-            "sure": True,
-        },
-    }
-    assert Catalogue.load(folder).find("GET /Gizmo").listing.page_size == 50
+    build(document, tmp_path / "data")
+    assert Catalogue.load(tmp_path / "data").find("GET /Gizmo").listing

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .encoding import code, compact
-from .facts import Facts
-from .labels import label
-from .model import METHODS
-from .types import Schema, field_type, mapping, parameter_type, reference, sequence
+from haloitsm_connector.catalogue.encoding import code, compact
+from haloitsm_connector.catalogue.facts import Facts
+from haloitsm_connector.catalogue.labels import label
+from haloitsm_connector.catalogue.model import METHODS
+from haloitsm_connector.catalogue.types import Schema, field_type, mapping, parameter_type, reference, sequence
 
 Rows = dict[str, dict[str, Any]]
 _PAGING = {"pageinate", "page_no", "page_size"}

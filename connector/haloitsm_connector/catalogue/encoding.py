@@ -17,7 +17,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .model import Field, Listing, Operation, Parameter
+from haloitsm_connector.catalogue.model import Field, Listing, Operation, Parameter
 
 CODES = {
     "integer": "i",

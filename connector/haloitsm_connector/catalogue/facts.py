@@ -1,4 +1,4 @@
-"""What is known about Halo beyond its document: curated by hand, and read from tables of evidence."""
+"""What is known about Halo beyond its document, kept by hand in ``data/curated.json`` and ``data/lists.json``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DATA = Path(__file__).with_name("data")
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Facts that survive a new document; ``data/curated.json`` has a section for each but most of the ``lists``.
+    """Facts that survive a new document; ``data/lists.json`` has the ``lists``, ``data/curated.json`` the others.
 
     - ``lists`` by path: key, paging and date filters (halo-api-facts 2.1 to 2.4).
     - ``aliases`` another name to a first path segment (8); ``nouns`` a segment to the noun it stands for.
@@ -42,9 +42,7 @@ class Facts:
     binaries: list[str]
 
 
-def bundled(lists: Mapping[str, Mapping[str, Any]] | None = None) -> Facts:
-    """Return the facts that come with the package, with other ``lists`` if given."""
-    curated = json.loads((DATA / "curated.json").read_text("utf-8"))
-    if lists is None:
-        lists = json.loads((DATA / "lists.json").read_text("utf-8"))["lists"]
-    return Facts(**{**curated, "lists": {**lists, **curated["lists"]}})
+def bundled() -> Facts:
+    """Return the facts that come with the package."""
+    lists, curated = (json.loads((DATA / name).read_text("utf-8")) for name in ("lists.json", "curated.json"))
+    return Facts(**lists, **curated)

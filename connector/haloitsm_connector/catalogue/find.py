@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from ..errors import InputError, suggest
-from .model import METHODS
-from .words import stem
+from haloitsm_connector.catalogue.model import METHODS
+from haloitsm_connector.catalogue.words import stem
+from haloitsm_connector.errors import InputError, suggest
 
 _PLACEHOLDER = re.compile(r"\{[^{}/]*\}")
 _LONGEST = 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .words import plural, singular, split
+from haloitsm_connector.catalogue.words import plural, singular, split
 
 _INTEGRATION_VERBS = {"Get", "Post", "Import", "Export", "Send", "Search", "Link", "Unlink", "Validate"}
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import orjson
 
-from ..errors import InputError
-from . import encoding
-from .facts import DATA
-from .find import Index, find, index
-from .model import METHODS, Field, Operation
-from .search import search
+from haloitsm_connector.catalogue import encoding
+from haloitsm_connector.catalogue.facts import DATA
+from haloitsm_connector.catalogue.find import Index, find, index
+from haloitsm_connector.catalogue.model import METHODS, Field, Operation
+from haloitsm_connector.catalogue.search import search
+from haloitsm_connector.errors import InputError
 
 OPERATIONS = "operations.json"
 SCHEMAS = "schemas.json"

@@ -11,12 +11,12 @@ from typing import Any
 
 import orjson
 
-from ..errors import InputError
-from .derive import Rows, derive
-from .encoding import text
-from .facts import bundled
-from .load import OPERATIONS, SCHEMAS, Catalogue
-from .model import METHODS
+from haloitsm_connector.catalogue.derive import Rows, derive
+from haloitsm_connector.catalogue.encoding import text
+from haloitsm_connector.catalogue.facts import bundled
+from haloitsm_connector.catalogue.load import OPERATIONS, SCHEMAS, Catalogue
+from haloitsm_connector.catalogue.model import METHODS
+from haloitsm_connector.errors import InputError
 
 _HINT = "Give the OpenAPI document of your instance: a JSON object with 'paths', plain or gzipped."
 

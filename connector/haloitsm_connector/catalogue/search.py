@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .model import METHODS, Operation
-from .words import split, stem
+from haloitsm_connector.catalogue.model import METHODS, Operation
+from haloitsm_connector.catalogue.words import split, stem
 
 
 def search(words: str, operations: Iterable[Operation]) -> list[Operation]:

@@ -12,19 +12,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from ..errors import Finding, InputError, NodePath, suggest
-from .load import Catalogue
-from .model import Operation
+from haloitsm_connector.catalogue.load import Catalogue
+from haloitsm_connector.catalogue.model import Operation
+from haloitsm_connector.errors import Finding, InputError, NodePath, suggest
 
 _TEMPLATE = re.compile(r"\{\{.*\}\}", re.DOTALL)
 _NUMBER = re.compile(r"\s*[+-]?\d+(\.\d*)?\s*")
 _BOOLEANS = frozenset({"true", "false"})
 
 
-def find_operation(catalogue: Catalogue, entity: str, method: tuple[str, ...], at: NodePath) -> Operation | Finding:
+def find_operation(catalogue: Catalogue, entity: str, methods: tuple[str, ...], at: NodePath) -> Operation | Finding:
     """Return the operation that ``entity`` names or, as a finding at the path ``at``, why there is none."""
     try:
-        return catalogue.find(entity, method)
+        return catalogue.find(entity, methods)
     except InputError as error:
         return Finding(at, error.what, error.hint)
 
