@@ -34,7 +34,7 @@ wheel: $(VENV)/.dev          ## Build the wheel and test it where the sources ar
 	$(VENV)-wheel/bin/pip install --quiet --disable-pip-version-check dist/*.whl pytest
 	folder=$$(mktemp -d) && cp -r tests/conftest.py tests/pipeline $$folder && cd $$folder && \
 	  $(CURDIR)/$(VENV)-wheel/bin/haloitsm demo && \
-	  $(CURDIR)/$(VENV)-wheel/bin/pytest -q --import-mode=importlib -W error -p no:cacheprovider . && rm -r $$folder
+	  $(CURDIR)/$(VENV)-wheel/bin/pytest -q --import-mode=importlib -W error -o markers=slow -p no:cacheprovider . && rm -r $$folder
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
