@@ -36,7 +36,10 @@ def build(params: Set, builder: Builder) -> EntityFunction:
     def set_places(entity: Entity) -> Entity:
         edit = Edit(entity)
         for place, fill in fields:
-            edit.put(place, fill(entity))
+            value = fill(entity)
+            if isinstance(value, (dict, list)):
+                edit = Edit(entity)  # it may be what was written before, and then stands in two places
+            edit.put(place, value)
         return entity
 
     return set_places
@@ -70,6 +73,12 @@ TRANSFORMER = Transformer(
             {"tags": ["a", "new"], "none": [1]},
         ),
         Example("A text on the way fails", {"client.id": 5}, {"client": "Acme"}, fails="client: holds text"),
+        Example(
+            "A value that is written twice stays two",
+            {"a.x": 1, "b": "{{ a }}", "b.x": 2},
+            {},
+            {"a": {"x": 1}, "b": {"x": 2}},
+        ),
         Example("A name with a dot stands in quotes", {'"a.b"': 1}, {}, {"a.b": 1}),
     ),
 )
