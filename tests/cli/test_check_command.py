@@ -40,7 +40,7 @@ clients:
 def test_a_good_configuration_is_counted(haloitsm, project):
     ended = haloitsm("check", "halo.yaml")
     assert ended.status == 0
-    assert ended.err == "0 errors, 0 warnings in 1 client, 2 incoming, 2 outgoing, 2 routes.\n"
+    assert ended.err == "No errors: 1 client, 2 incoming, 2 outgoing, 2 routes.\n"
 
 
 def test_every_problem_is_located(haloitsm, folder):

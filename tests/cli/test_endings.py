@@ -116,7 +116,7 @@ def test_a_full_disk_is_said(finished, folder, arguments):
     assert ended.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [["entities"], ["entity", "GET /Actions/{id}"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [["entities"], ["entity", "GET /Actions/{id}", "--all"]], ids=" ".join)
 def test_an_output_that_is_closed_early_ends_in_silence(process, folder, arguments):
     reader = subprocess.Popen(["head", "-c", "1"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     running = process(*arguments, stdout=reader.stdin)

@@ -60,8 +60,8 @@ def _show(report: dict[str, Any], as_json: bool) -> None:
     if "counts" not in report:
         output.say(f"{found}.")
         return
-    counts = (output.counted(count, SECTIONS[section], plural=section) for section, count in report["counts"].items())
-    output.say(f"{found} in {', '.join(counts)}.")
+    parts = (output.counted(count, SECTIONS[section], plural=section) for section, count in report["counts"].items())
+    output.say(f"{found if problems else 'No errors'}: {', '.join(parts)}.")
     if "connections" in report:
         output.table(COLUMNS, ([row[column] for column in COLUMNS] for row in report["connections"]))
         for row in report["connections"]:
