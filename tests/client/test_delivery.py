@@ -186,4 +186,4 @@ def test_what_does_not_speak_http_is_told(connect, server_loop):
     port = mail.sockets[0].getsockname()[1]
     with pytest.raises(AnswerError, match="not readable as HTTP"):
         connect(f"http://127.0.0.1:{port}", authentication=KEY).send(GET)
-    mail.close()
+    server_loop.loop.call_soon_threadsafe(mail.close)

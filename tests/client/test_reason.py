@@ -94,3 +94,16 @@ def test_a_redirect_names_where_it_leads_and_no_more():
     assert "moved to sso.example.com" in str(error)
     assert "state" not in str(error)
     assert "moved to another path" in str(status_error(answer(301, "", location="/login"), "GET"))
+
+
+@pytest.mark.parametrize("target", ["http://[::1", "//[sso", "http://sso.example\u2100.com/x"])
+def test_a_redirect_to_what_is_no_url_is_told_like_any_other(target):
+    assert "moved to another path" in str(status_error(answer(302, "", location=target), "GET"))
+
+
+@pytest.mark.parametrize("tag", ["<h1>", "<head ", "<", "<h1"])
+def test_a_large_page_of_open_tags_takes_no_time(tag):
+    body = tag * (2_000_000 // len(tag))
+    started = time.perf_counter()
+    assert len(reason(answer(502, body))) <= LONGEST + 2
+    assert time.perf_counter() - started < 10  # by the square it would be hours

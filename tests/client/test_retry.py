@@ -168,6 +168,8 @@ def test_an_error_answer_tells_whether_a_write_may_have_taken_effect():
         ("-5", None),
         ("1.5", None),
         ("²", None),
+        ("Mon, 01 Jan 2024 00:00:00 +99999999999999999999", None),
+        ("Mon, 99999999999999999999999 Jan 2024 00:00:00", None),
     ],
 )
 def test_retry_after_is_read_in_both_forms(text, seconds):

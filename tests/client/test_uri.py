@@ -81,6 +81,11 @@ def test_any_text_is_an_address_or_an_input_error(text):
     assert uri.base_uri(found) == found
 
 
+@given(st.text(max_size=40) | st.text(max_size=20).map("//[{}".format))
+def test_what_is_no_address_has_no_host_to_show(text):
+    assert isinstance(uri.host_of(text), str)
+
+
 def test_origins_are_compared_with_default_ports():
     assert uri.same_origin("https://a.com/x", "https://a.com:443/y")
     assert not uri.same_origin("https://a.com", "http://a.com")

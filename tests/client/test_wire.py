@@ -14,7 +14,7 @@ from aiohttp import web
 
 from haloitsm_connector.client import HttpClient, Request
 from haloitsm_connector.client.fields import Timeouts
-from haloitsm_connector.client.wire import Message, Wire, environment_proxy
+from haloitsm_connector.client.wire import Message, Wire
 from haloitsm_connector.errors import AnswerError, InputError, LostAnswerError, UnreachableError
 
 KEY = {"type": "api_key", "api_key": "key-0123456789"}
@@ -52,7 +52,7 @@ def proxy(server_loop):
 
     listener = server_loop.run(asyncio.start_server(serve, "127.0.0.1", 0))
     yield f"127.0.0.1:{listener.sockets[0].getsockname()[1]}", asked
-    listener.close()
+    server_loop.loop.call_soon_threadsafe(listener.close)
 
 
 def test_a_certificate_that_nobody_trusts_is_refused(start, connect):
@@ -79,6 +79,12 @@ def test_a_ca_bundle_that_cannot_be_read_is_an_input_error(tmp_path, path):
     (tmp_path / "empty.pem").write_text("")
     with pytest.raises(InputError, match=r"CA bundle .* cannot be used"):
         HttpClient("https://acme.example", KEY, ca_bundle=str(tmp_path / path))
+
+
+def test_certificates_of_the_environment_that_cannot_be_read_are_an_input_error(monkeypatch, connect):
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere.pem")
+    with pytest.raises(InputError, match="SSL_CERT_FILE"):
+        connect("https://127.0.0.1:9", authentication=KEY).send(GET)
 
 
 def test_requests_go_through_the_proxy_with_its_credentials(server, connect, proxy):
@@ -113,7 +119,7 @@ def test_a_proxy_that_cannot_be_used_is_an_input_error(text):
 def test_the_environment_names_the_proxy_as_for_other_programs():
     code = (
         "from haloitsm_connector.client.wire import environment_proxy as p;"
-        "print(p('https://a.example/x'), p('http://a.example'), p('https://in.corp.example'))"
+        "print(p('https', 'a.example'), p('http', 'a.example'), p('https', 'in.corp.example'))"
     )
     settings = {"HTTPS_PROXY": "proxy:3128", "NO_PROXY": "localhost,.corp.example"}
     kept = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
@@ -121,7 +127,6 @@ def test_the_environment_names_the_proxy_as_for_other_programs():
         [sys.executable, "-P", "-c", code], env=kept | settings, capture_output=True, text=True, check=True
     )
     assert found.stdout.split() == ["http://proxy:3128", "None", "None"]
-    assert callable(environment_proxy)
 
 
 def test_a_client_of_ones_own_is_used_with_its_headers(server, httpx):

@@ -189,6 +189,11 @@ class ClientFields(_SecretFields):
         "off", description="Log to haloitsm.http: off, simple (a line), long (headers, start of bodies), full (bodies)."
     )
 
+    @property
+    def proxy_uri(self) -> str | None:
+        """The proxy as text, with its credentials."""
+        return self.proxy.get_secret_value() if self.proxy else None
+
     def is_normal(self, status: int) -> bool:
         """Whether `normal_statuses` declares this status normal."""
         return any(low <= status <= high for low, high in map(_status_range, self.normal_statuses))

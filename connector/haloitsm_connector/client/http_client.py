@@ -51,11 +51,11 @@ class HttpClient:
         fields: HaloClientFields | HttpClientFields,
         *,
         transport: Any = None,
-        library: Library | None = None,
+        library: Library = "httpx",
     ) -> Self:
         """Make a client from the fields of prototype ``haloitsm`` or ``http``."""
         client = cls.__new__(cls)
-        client._open(fields, transport, library or "httpx")
+        client._open(fields, transport, library)
         return client
 
     def _open(self, fields: HaloClientFields | HttpClientFields, transport: Any, library: Library) -> None:
@@ -178,9 +178,8 @@ def _fields(base_uri: str, authentication: Any, options: Mapping[str, Any]) -> H
         # As values, so that a model of the wrong kind is told like any other mistake.
         authentication = authentication.model_dump()
     given = {"base_uri": base_uri, "authentication": authentication, **options}
-    problems = []
     try:
         return HaloClientFields.model_validate(given)
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_input=False)]
-    raise InputError("; ".join(problems))
+    raise InputError("; ".join(problems))  # outside the handler: pydantic's own exception holds what was given

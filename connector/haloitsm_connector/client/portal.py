@@ -69,8 +69,7 @@ class Portal:
         """End the loop and its thread after the cleanup; what is under way is cancelled. Closing twice is fine."""
         with self._lock:
             self._closed = True
-        if self._process == os.getpid():
-            self._end()
+        self._end()
 
     def _submit(self, coroutine: Coroutine[Any, Any, Result]) -> concurrent.futures.Future[Result]:
         try:
@@ -87,13 +86,11 @@ class Portal:
         if self._closed:
             raise InputError("the client is closed", "Make a new one, or keep requests inside its `with` block.")
         if self._loop is None:
-            self._process = os.getpid()
-            self._loop = asyncio.new_event_loop()
-            self._thread = threading.Thread(
-                target=_run, args=(self._loop, self._cleanup), name="haloitsm-client", daemon=True
-            )
-            self._end = weakref.finalize(self, _stop, self._loop, self._thread, self._process)
-            self._thread.start()
+            loop, process = asyncio.new_event_loop(), os.getpid()
+            thread = threading.Thread(target=_run, args=(loop, self._cleanup), name="haloitsm-client", daemon=True)
+            thread.start()  # first of all: a loop without a thread would let its callers wait for ever
+            self._loop, self._thread, self._process = loop, thread, process
+            self._end = weakref.finalize(self, _stop, loop, thread, process)
         elif self._process != os.getpid():
             raise InputError("the client was used before the process forked", "Make a new one in every process.")
         return self._loop

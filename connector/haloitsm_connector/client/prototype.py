@@ -12,14 +12,15 @@ from haloitsm_connector.client.wire import check_ca_bundle, check_proxy
 from haloitsm_connector.errors import Finding, InputError
 from haloitsm_connector.prototypes import Prototype
 
-__all__ = ["HALOITSM", "HTTP", "HaloClientFields", "HttpClientFields"]
-
 
 def check(fields: HaloClientFields | HttpClientFields, catalogue: Catalogue) -> Iterator[Finding]:
     """Find what the types cannot see: an unusable proxy or CA bundle, credentials sent in the clear."""
-    for name, verify in (("proxy", check_proxy), ("ca_bundle", check_ca_bundle)):
+    for name, value, verify in (
+        ("proxy", fields.proxy_uri, check_proxy),
+        ("ca_bundle", fields.ca_bundle, check_ca_bundle),
+    ):
         try:
-            verify(getattr(fields, name))
+            verify(value)
         except InputError as error:
             yield Finding((name,), error.what, error.hint)
     secretive = not isinstance(fields.authentication, NoAuthentication)

@@ -14,6 +14,8 @@ from haloitsm_connector.errors import StatusError
 
 LONGEST = 500
 """Characters of a reason that are shown."""
+EXAMINED = 20_000
+"""Characters of a web page that are searched for its title; searching a hostile one takes time by the square."""
 
 _TITLE = re.compile(r"<(title|h1|h2)[^>]*>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
 _UNSHOWN = re.compile(r"<(script|style|head)\b.*?</\1>", re.IGNORECASE | re.DOTALL)
@@ -42,7 +44,7 @@ def reason(response: Response) -> str:
     try:
         said = _from_json(orjson.loads(text))
     except orjson.JSONDecodeError:
-        said = _from_html(text) if text.startswith("<") else None
+        said = _from_html(text[:EXAMINED]) if text.startswith("<") else None
     return _one_line(text if said is None else said)
 
 

@@ -52,8 +52,9 @@ class Session:
         library: Library = "httpx",
     ) -> None:
         grant, endpoints = fields.authentication, auth.endpoints(fields)
-        proxy = fields.proxy.get_secret_value() if fields.proxy else None
-        self.wire = Wire(fields.timeouts, library=library, transport=transport, proxy=proxy, ca_bundle=fields.ca_bundle)
+        self.wire = Wire(
+            fields.timeouts, library=library, transport=transport, proxy=fields.proxy_uri, ca_bundle=fields.ca_bundle
+        )
         self.redactor = Redactor(_secrets(fields))
         self.api_uri = endpoints.api_uri
         self._endpoints = endpoints
@@ -173,7 +174,7 @@ def _form_fields(request: Request) -> dict[str, str]:
 def _secrets(fields: HaloClientFields | HttpClientFields) -> list[str]:
     secrets = auth.secrets_of(fields.authentication)
     secrets += [value.get_secret_value() for name, value in fields.headers.items() if is_telling(name)]
-    return secrets + proxy_secrets(fields.proxy.get_secret_value() if fields.proxy else "")
+    return secrets + proxy_secrets(fields.proxy_uri or "")
 
 
 def _user_agent() -> str:

@@ -69,8 +69,11 @@ def same_origin(one: str, other: str) -> bool:
 
 
 def host_of(uri: str) -> str:
-    """Return host and port of a URI, for messages; empty when it has none."""
-    return urlsplit(uri).netloc.rpartition("@")[2]
+    """Return host and port of a URI, for messages; empty when it has none, or is none."""
+    try:
+        return urlsplit(uri).netloc.rpartition("@")[2]
+    except ValueError:
+        return ""
 
 
 def is_loopback(uri: str) -> bool:

@@ -17,7 +17,7 @@ import urllib.request
 from collections.abc import Awaitable, Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -72,7 +72,7 @@ class Wire:
         self._given = transport
         self._is_client = isinstance(transport, self._httpx.AsyncClient)
         self._timeouts = timeouts
-        self._proxy = proxy
+        self._proxy_for = cache(lambda scheme, host: proxy or environment_proxy(scheme, host))
         self._ca_bundle = ca_bundle
         self._open: dict[tuple[bool, str | None], Any] = {}  # the transports, by whether TLS is spoken, and proxy
         self._slots = asyncio.Semaphore(CONNECTIONS)
@@ -107,7 +107,7 @@ class Wire:
             await transport.aclose()
 
     async def _attempt(self, message: Message, started: float) -> Response:
-        proxy = None if self._given is not None else self._proxy or environment_proxy(message.url)
+        proxy = None if self._given is not None else self._proxy_for(*urlsplit(message.url)[:2])
         send, request = self._sender(message.url, proxy), self._request(message, proxy)
         failure: AttemptError | None = None
         answer: Any = None
@@ -152,13 +152,21 @@ class Wire:
     def _aiohttp_transport(self, secure: bool, proxy: str | None) -> Any:
         check_proxy(proxy)  # it may come from the environment
         # Reading the certificates takes longer than many a request; a context without any trusts nobody.
-        context = self._httpx.create_ssl_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        if secure and self._ca_bundle:
-            trust(context, self._ca_bundle)
+        context = self._trusting() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         package = "httpx_aiohttp" if self._httpx.__name__ == "httpx" else "httpx_aiohttp.httpx2"
         transport = importlib.import_module(package).AiohttpTransport
         via = self._httpx_proxy(proxy) if proxy else None
         return transport(verify=context, client=lambda: _session(context), proxy=via)
+
+    def _trusting(self) -> ssl.SSLContext:
+        try:
+            context: ssl.SSLContext = self._httpx.create_ssl_context()
+        except OSError as error:
+            what = f"the certificates to trust cannot be read: {error.strerror}"
+            raise InputError(what, "Correct SSL_CERT_FILE or SSL_CERT_DIR in the environment.") from None
+        if self._ca_bundle:
+            trust(context, self._ca_bundle)
+        return context
 
     def _httpx_proxy(self, proxy: str) -> Any:
         parts = urlsplit(proxy)
@@ -189,23 +197,21 @@ class Wire:
         return AttemptError(Event.GARBLED if _is_garbled(self._httpx, chain) else Event.DISCONNECTED, _words(chain))
 
 
-def environment_proxy(url: str) -> str | None:
-    """Return the proxy that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY name for a URL."""
-    parts = urlsplit(url)
+def environment_proxy(scheme: str, host: str) -> str | None:
+    """Return the proxy that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY name for a host."""
     proxies = urllib.request.getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy or urllib.request.proxy_bypass(parts.netloc):
+    proxy = proxies.get(scheme) or proxies.get("all")
+    if not proxy or urllib.request.proxy_bypass(host):
         return None
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def check_proxy(proxy: Any) -> None:
+def check_proxy(proxy: str | None) -> None:
     """Refuse, with an InputError, a proxy that is not an http or https URL."""
-    text = proxy.get_secret_value() if hasattr(proxy, "get_secret_value") else proxy
-    if not text:
+    if not proxy:
         return
     try:
-        parts = urlsplit(text)
+        parts = urlsplit(proxy)
         usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
     except ValueError:
         usable = False
