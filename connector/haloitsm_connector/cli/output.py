@@ -10,7 +10,6 @@ from typing import Any
 
 import typer
 
-
 ERASE_LINE = "\r\x1b[2K"
 
 
