@@ -88,7 +88,7 @@ class ClientCredentials(_SecretFields):
 class Password(_SecretFields):
     """User name and password of an agent, through an application that allows it."""
 
-    type: Literal["password"]
+    type: Literal["password"] = "password"
     client_id: Name = Field(description="Client ID of the application, under Configuration > Integrations > Halo API.")
     username: Name = Field(description="The agent's user name.")
     password: Secret = Field(description="The agent's password; better ${NAME} than the text itself.")
@@ -102,7 +102,7 @@ class Password(_SecretFields):
 class ApiKey(_SecretFields):
     """A fixed key in the header X-Halo-Api-Key, as newer Halo versions know it."""
 
-    type: Literal["api_key"]
+    type: Literal["api_key"] = "api_key"
     api_key: HeaderSecret = Field(description="The key; better ${NAME} than the text itself.")
 
 
@@ -115,7 +115,7 @@ class NoAuthentication(_SecretFields):
 class Basic(_SecretFields):
     """User name and password in a Basic header with every request."""
 
-    type: Literal["basic"]
+    type: Literal["basic"] = "basic"
     username: Name = Field(description="User name; cannot hold a colon.", pattern=r"^[^:]+$")
     password: Secret = Field(description="Password; better ${NAME} than the text itself.")
 
@@ -123,14 +123,14 @@ class Basic(_SecretFields):
 class Bearer(_SecretFields):
     """A fixed token in the header Authorization: Bearer."""
 
-    type: Literal["bearer"]
+    type: Literal["bearer"] = "bearer"
     token: HeaderSecret = Field(description="The token; better ${NAME} than the text itself.")
 
 
 class Header(_SecretFields):
     """A key in a header of any name."""
 
-    type: Literal["header"]
+    type: Literal["header"] = "header"
     name: str = Field(description="The header's name, as in X-Api-Key.", pattern=r"^[A-Za-z0-9-]+$")
     value: HeaderSecret = Field(description="The header's value; better ${NAME} than the text itself.")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,6 +15,11 @@ from haloitsm_connector.client.reason import status_error
 from haloitsm_connector.client.request import Request, Response, encode_query
 from haloitsm_connector.client.session import Connection, Session
 from haloitsm_connector.errors import ConnectorError, InputError, suggest
+
+if TYPE_CHECKING:
+    import httpx
+
+    Transport = httpx.AsyncClient | httpx.AsyncBaseTransport
 
 
 class HttpClient:
@@ -34,7 +39,7 @@ class HttpClient:
         base_uri: str,
         authentication: Authentication | Mapping[str, Any],
         *,
-        transport: Any = None,
+        transport: Transport | None = None,
         library: Library = "httpx",
         **options: Any,
     ) -> None:
@@ -50,7 +55,7 @@ class HttpClient:
         cls,
         fields: HaloClientFields | HttpClientFields,
         *,
-        transport: Any = None,
+        transport: Transport | None = None,
         library: Library = "httpx",
     ) -> Self:
         """Make a client from the fields of prototype ``haloitsm`` or ``http``."""
@@ -58,7 +63,7 @@ class HttpClient:
         client._open(fields, transport, library)
         return client
 
-    def _open(self, fields: HaloClientFields | HttpClientFields, transport: Any, library: Library) -> None:
+    def _open(self, fields: HaloClientFields | HttpClientFields, transport: Transport | None, library: Library) -> None:
         self.fields = fields
         self._session = Session(fields, transport=transport, library=library)
         self._portal = Portal(self._session.wire.aclose)
