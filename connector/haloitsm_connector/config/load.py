@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 from pydantic import BaseModel
 
 from haloitsm_connector.catalogue import Catalogue
+from haloitsm_connector.client.redaction import Redactor
 from haloitsm_connector.config.check import check_chains, check_payloads, check_references
 from haloitsm_connector.config.models import (
     Config,
@@ -30,8 +31,6 @@ from haloitsm_connector.prototypes import Kind, Prototype, Prototypes
 from haloitsm_transformers import Registry
 
 Model = TypeVar("Model", bound=BaseModel)
-SHORTEST_SECRET = 4
-"""Shorter texts are not blanked out of messages: they are in every second word."""
 
 
 class PrototypeSource(Protocol):
@@ -118,8 +117,9 @@ class Reading:
 
     def problems(self, strict: bool) -> list[Problem]:
         """Return everything found, located, sorted and without secrets; if ``strict``, warnings are errors."""
+        hide = Redactor(self.secrets | self.sources.secrets).values
         located = [
-            self.sources.problem(self._redacted(finding))
+            self.sources.problem(replace(finding, what=hide(finding.what), hint=hide(finding.hint)))
             for finding in self.findings
             if isinstance(finding, UnknownKey) or not self.sources.is_broken(finding.path)
         ]
@@ -182,13 +182,6 @@ class Reading:
                 finding = Finding(at, error.what, error.hint)
         self.findings.append(finding)
         return None
-
-    def _redacted(self, finding: Finding) -> Finding:
-        what, hint = finding.what, finding.hint
-        for secret in sorted(self.secrets | self.sources.secrets, key=len, reverse=True):
-            for written in (secret, repr(secret)[1:-1]) if len(secret) >= SHORTEST_SECRET else ():
-                what, hint = what.replace(written, "***"), hint.replace(written, "***")
-        return replace(finding, what=what, hint=hint)
 
 
 def _present(parts: Mapping[str, Model | None] | Mapping[str, Any]) -> dict[str, Any]:
