@@ -150,6 +150,6 @@ def _with_results(outcomes: Iterator[Outcome], results: Outgoing, fail: Fail) ->
 
 async def _in_thread(items: Iterator[Item]) -> AsyncIterator[Item]:
     """Yield what a blocking iterator yields, taking each item in a worker thread."""
-    end = object()
+    end: Any = object()
     while (item := await asyncio.to_thread(next, items, end)) is not end:
-        yield item  # type: ignore[misc]
+        yield item
