@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, TypeVar
 
-from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.client import HttpClient
 from haloitsm_connector.config import Config, Prototyped, steps_fields
 from haloitsm_connector.errors import InputError, NodePath, suggest
 from haloitsm_connector.publisher import Outcome, PublisherBase
 from haloitsm_connector.subscriber import SubscriberBase
-from haloitsm_transformers import Chain, Entity, Failure, Registry, compile_chain
+from haloitsm_transformers import Chain, Entity, Failure, compile_chain
 
 Part = TypeVar("Part")
 Fail = Callable[[Failure], None]
@@ -69,17 +68,8 @@ def through(steps: Chain, pages: Iterable[list[Entity]], fail: Fail) -> Iterator
 class Assembly:
     """The parts of one configuration, built when first asked for; closing it closes their clients."""
 
-    def __init__(
-        self,
-        config: Config,
-        *,
-        registry: Registry | None = None,
-        catalogue: Catalogue | None = None,
-        http_log: str = "off",
-    ) -> None:
+    def __init__(self, config: Config, *, http_log: str = "off") -> None:
         self.config = config
-        self.registry = registry or Registry.installed()
-        self.catalogue = catalogue or Catalogue.load()
         self.http_log = http_log
         self._clients: dict[str, HttpClient] = {}
 
@@ -124,14 +114,14 @@ class Assembly:
             in_named_chain = bool(path) and isinstance(path[0], str)
             return self.config.where((*(("transformers",) if in_named_chain else at), *path))
 
-        return compile_chain(steps, self.registry, self.config.chains, where)
+        return compile_chain(steps, self.config.registry, self.config.chains, where)
 
     def _build(self, part: Prototyped, at: NodePath) -> Any:
         name = getattr(part.fields, "client", None)
         chains = {
             field: self._chain(getattr(part.fields, field), (*at, field)) for field in steps_fields(type(part.fields))
         }
-        return part.prototype.build(part.fields, self.client(name) if name else None, chains, self.catalogue)
+        return part.prototype.build(part.fields, self.client(name) if name else None, chains, self.config.catalogue)
 
 
 def declared(parts: Mapping[str, Part], kind: str, name: str) -> Part:

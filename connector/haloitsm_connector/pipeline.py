@@ -30,16 +30,9 @@ class Pipeline:
     page is held. The ``a`` twins do the same for asyncio, in a worker thread.
     """
 
-    def __init__(
-        self,
-        config: Config,
-        *,
-        registry: Registry | None = None,
-        catalogue: Catalogue | None = None,
-        http_log: str = "off",
-    ) -> None:
+    def __init__(self, config: Config, *, http_log: str = "off") -> None:
         self.config = config
-        self.assembly = Assembly(config, registry=registry, catalogue=catalogue, http_log=http_log)
+        self.assembly = Assembly(config, http_log=http_log)
 
     @classmethod
     def load(
@@ -52,7 +45,7 @@ class Pipeline:
     ) -> Self:
         """Load files or folders of YAML; ConfigError carries every problem in them."""
         config = load([Path(path) for path in paths], environ=environ, registry=registry, catalogue=catalogue)
-        return cls(config, registry=registry, catalogue=catalogue, http_log=http_log)
+        return cls(config, http_log=http_log)
 
     def routes(self) -> list[str]:
         """Return the names of the routes that are not disabled, in the order of the files."""

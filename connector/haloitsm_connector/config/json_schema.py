@@ -41,11 +41,11 @@ def json_schema(
     Raises InputError that names a plugin which cannot be loaded.
     """
     try:
-        steps = steps_schema(Registry.installed() if registry is None else registry)
+        steps = steps_schema(registry or Registry.installed())
     except PluginError as error:
         raise InputError(error.what, error.hint) from error
-    known = installed_prototypes() if prototypes is None else prototypes
-    operations = list((Catalogue.load() if catalogue is None else catalogue).operations())
+    known = prototypes or installed_prototypes()
+    operations = list((catalogue or Catalogue.load()).operations())
     defs: Schema = dict(steps["$defs"])
     for kind, source in known.items():
         names = sorted(each.name for each in operations if each.method in METHODS.get(kind, ()))

@@ -67,9 +67,9 @@ def load(
     a configuration with nothing but warnings loads, unless it says ``strict: true``.
     """
     sources = read_sources(paths, os.environ if environ is None else environ)
-    catalogue = Catalogue.load() if catalogue is None else catalogue
-    registry = Registry.installed() if registry is None else registry
-    reading = Reading(sources, installed_prototypes() if prototypes is None else prototypes, catalogue)
+    catalogue = catalogue or Catalogue.load()
+    registry = registry or Registry.installed()
+    reading = Reading(sources, prototypes or installed_prototypes(), registry, catalogue)
     config = reading.config()
     tree = sources.data
     reading.findings += check_chains(reading.chains, tree["transformers"], registry)
@@ -88,6 +88,7 @@ class Reading:
 
     sources: Sources
     prototypes: PrototypeSources
+    registry: Registry
     catalogue: Catalogue
     findings: list[Finding] = field(default_factory=list)
     chains: list[tuple[NodePath, Any]] = field(default_factory=list)
@@ -113,6 +114,8 @@ class Reading:
             warnings=[],
             secrets=frozenset((self.secrets | self.sources.secrets) - {""}),
             positions=self.sources.positions,
+            registry=self.registry,
+            catalogue=self.catalogue,
         )
 
     def problems(self, strict: bool) -> list[Problem]:

@@ -10,11 +10,12 @@ from typing import Any
 from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
 
+from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.config.sources import STRICT, locate
 from haloitsm_connector.config.yaml_document import Position
 from haloitsm_connector.errors import NodePath, Problem
 from haloitsm_connector.prototypes import Fields, Prototype
-from haloitsm_transformers import Steps
+from haloitsm_transformers import Registry, Steps
 
 
 class IncomingFields(Fields):
@@ -78,7 +79,7 @@ class Config:
     """A checked configuration; every name in it refers to something.
 
     ``warnings`` are the problems that do not stop it. ``secrets`` are the texts that must not be shown anywhere: what
-    was read from files, and the values of secret fields.
+    was read from files, and the values of secret fields. ``registry`` and ``catalogue`` are those it was checked by.
     """
 
     clients: Mapping[str, Prototyped]
@@ -91,6 +92,8 @@ class Config:
     warnings: list[Problem]
     secrets: frozenset[str] = field(repr=False)
     positions: Mapping[NodePath, Position] = field(repr=False)
+    registry: Registry = field(repr=False)
+    catalogue: Catalogue = field(repr=False)
 
     def where(self, path: NodePath) -> str:
         """Return ``file:line:column`` of a path such as ``("incoming", "tickets", "transformers", 0)``.
