@@ -94,6 +94,16 @@ def test_link_to_the_page_itself_ends_the_reading(serving: Serving) -> None:
     assert list(HttpSubscriber(client, "/devices", items="items", paging=paging)) == []
 
 
+def test_link_to_an_earlier_page_ends_the_reading(serving: Serving) -> None:
+    def page(target: str) -> Any:
+        number = int(query(target).get("p", "0"))
+        return reply({"items": [{"id": number}], "next": f"/devices?p={number % 3 + 1}"})
+
+    paging = NextLinkPaging(type="next_link", next="next")
+    read = list(HttpSubscriber(serving(page), "/devices", items="items", paging=paging))
+    assert read == [{"id": number} for number in range(4)]
+
+
 def test_path_values_fill_the_uri_and_lists_fan_out(serving: Serving) -> None:
     client = serving(lambda target: reply({"target": target}))
     subscriber = HttpSubscriber(client, "/sites/{id}/devices", path={"id": ["a/b", 2]}, query={"q": "x y"})

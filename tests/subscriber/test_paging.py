@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -76,6 +77,24 @@ def test_every_record_is_read_once_under_any_cap_and_any_record_count(
 def test_record_count_of_the_page_alone_does_not_end_a_full_page() -> None:
     server = List(30, counts=10)
     assert read(server, page_size=10) == server.rows
+
+
+@pytest.mark.parametrize(("cap", "size"), [(50, None), (100, 1000)])
+def test_record_count_of_the_page_alone_does_not_end_a_page_that_halo_cut(cap: int, size: int | None) -> None:
+    server = List(275, cap=cap, counts=cap)
+    assert read(server, page_size=size) == server.rows
+
+
+def test_pages_that_come_round_again_end_the_reading() -> None:
+    server = List(30, cap=10, counts=None)
+
+    def turning(request: Request) -> Response:
+        page_no = (int(dict(request.query)["page_no"]) - 1) % 3 + 1
+        return server(replace(request, query=(("page_no", str(page_no)), ("page_size", "10"))))
+
+    subscriber = Subscriber(None, "GET /Tickets", catalogue=CATALOGUE)
+    assert [row for page in drive(subscriber.flow(), turning) for row in page] == server.rows
+    assert len(server.asked) == 4
 
 
 @pytest.mark.parametrize("counts", ["right", None, 0, 10_000])

@@ -1,8 +1,9 @@
 """Read one list to its end, page after page, past everything servers do to page numbers and counts.
 
 What a server says about its pages is a hint. The end is an empty page, or one that only repeats the page before it:
-many lists ignore the page number and send the same rows for ever (halo-api-facts 2.1, halo-observed 2). The number of
-records ends the reading a request earlier where the page just read is not a full one.
+many lists ignore the page number and send the same rows for ever (halo-api-facts 2.1, halo-observed 2). So is a page
+that was there before, and a link that was followed already. The number of records ends the reading a request earlier
+where the page just read is not a full one: some servers count the page alone.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from haloitsm_connector.client.request import Request, Response
 from haloitsm_connector.errors import AnswerError
 from haloitsm_connector.subscriber.listing import Page
 from haloitsm_transformers import Entity
+
+CAPS = frozenset({50, 100})
+"""Page sizes above which Halo answers no more, whatever was asked for (halo-api-facts 2.1)."""
 
 Read = Callable[[Response], Page]
 Next = Callable[[Request, Response, int], Request | None]
@@ -49,18 +53,21 @@ def read_pages(
     """
     seen = 0
     before: set[Hashable] = set()
+    done: set[int] = set()  # numbers for the requests sent and the pages read, so that memory stays flat
     following: Request | None = request
-    while following is not None and (limit is None or seen < limit):
+    while following is not None and hash(following) not in done and (limit is None or seen < limit):
         response = _answer((yield following))
         page = read(response)
         here = identities(page.rows, key)
-        if here <= before and (here or empty_is_last):
+        mark = hash(frozenset(here))
+        if (here <= before or (key and mark in done)) and (here or empty_is_last):
             break
+        done |= {hash(following), mark}
         rows = page.rows if limit is None else page.rows[: limit - seen]
         if rows:
             yield rows
         seen += len(rows)
-        if 0 < page.total <= seen and len(page.rows) != page_size:
+        if 0 < page.total <= seen and len(page.rows) not in {page_size, *CAPS}:
             break
         before = here
         following = advance(following, response, seen)
