@@ -10,6 +10,8 @@
         ├── StatusError            an answer with an error status
         ├── AnswerError            an answer that cannot be read, or that contradicts itself
         └── LostAnswerError        a write may have taken effect, and nobody told us
+
+Each says what happened and, as its hint, what to do.
 """
 
 from __future__ import annotations
