@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from haloitsm_connector.errors import Finding, InputError, suggest
+from haloitsm_transformers import PluginError
+from haloitsm_transformers.plugins import installed, load
 
 Kind = Literal["clients", "subscribers", "publishers"]
 
@@ -48,26 +49,18 @@ class Prototypes:
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
-        self._found: dict[str, EntryPoint] = {point.name: point for point in entry_points(group=f"haloitsm.{kind}")}
+        self._points = installed(f"haloitsm.{kind}")
 
     def names(self) -> list[str]:
         """Return the names that ``prototype:`` may take, sorted."""
-        return sorted(self._found)
+        return sorted(self._points)
 
     def get(self, name: str) -> Prototype:
-        """Load one prototype; an unknown or broken one raises InputError that names it."""
-        point = self._found.get(name)
-        if point is None:
-            allowed = ", ".join(self.names())
-            raise InputError(
-                f"there is no prototype '{name}' for {self.kind}",
-                suggest(name, self._found) or f"There are: {allowed}.",
-            )
+        """Load one prototype; InputError if it is unknown, broken or claimed by two distributions."""
+        if name not in self._points:
+            hint = suggest(name, self._points) or f"There are: {', '.join(self.names())}."
+            raise InputError(f"there is no prototype '{name}' for {self.kind}", hint)
         try:
-            prototype = point.load()
-        except Exception as error:
-            package = f" from {point.dist.name} {point.dist.version}" if point.dist else ""
-            raise InputError(f"prototype '{name}'{package} cannot be loaded: {error}") from error
-        if not isinstance(prototype, Prototype):
-            raise InputError(f"prototype '{name}' ({point.value}) is not a Prototype")
-        return prototype
+            return load(f"prototype '{name}'", self._points[name], Prototype)
+        except PluginError as error:
+            raise InputError(error.what, error.hint) from error

@@ -188,4 +188,4 @@ def test_a_plugin_that_cannot_be_loaded_is_named() -> None:
             return ["broken"]
 
     with pytest.raises(InputError, match="there is no step 'broken'"):
-        json_schema(Broken())
+        json_schema(Broken({}))

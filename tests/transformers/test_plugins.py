@@ -9,6 +9,8 @@ import textwrap
 import pytest
 from pydantic import Field
 
+from haloitsm_connector.errors import InputError
+from haloitsm_connector.prototypes import Prototypes
 from haloitsm_transformers import Params, PluginError, Registry, Transformer, check_steps, compile_chain
 from haloitsm_transformers.contract import Example
 from haloitsm_transformers.testing import check_transformer
@@ -34,13 +36,13 @@ SHOUT = """
 def install(tmp_path, monkeypatch):
     """Put a small distribution on the path: a module with its text, and entry points."""
 
-    def put(distribution, module, text, points):
+    def put(distribution, module, text, points, group="haloitsm.transformers"):
         (tmp_path / f"{module}.py").write_text(textwrap.dedent(text), "utf-8")
         folder = tmp_path / f"{distribution.replace('-', '_')}-1.2.dist-info"
         folder.mkdir()
         (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.2\n", "utf-8")
         lines = [f"{name} = {module}:TRANSFORMER" for name in points]
-        (folder / "entry_points.txt").write_text("\n".join(["[haloitsm.transformers]", *lines, ""]), "utf-8")
+        (folder / "entry_points.txt").write_text("\n".join([f"[{group}]", *lines, ""]), "utf-8")
         monkeypatch.delitem(sys.modules, module, raising=False)
         importlib.invalidate_caches()
 
@@ -53,7 +55,6 @@ def test_an_installed_plugin_is_listed_without_being_imported(install):
     install("acme-steps", "acme_listed", SHOUT, ["shout"])
     registry = Registry.installed()
     assert "shout" in registry.names()
-    assert ("shout", "acme-steps", "1.2", "acme_listed:TRANSFORMER") in registry.plugins()
     assert "acme_listed" not in sys.modules
 
 
@@ -101,6 +102,16 @@ def test_plugins_can_be_switched_off(install, monkeypatch):
     registry = Registry.installed()
     assert "shout" not in registry.names()
     assert registry.get("rename").name == "rename"
+
+
+def test_prototypes_come_through_the_same_door(install, monkeypatch):
+    install("acme-clients", "acme_clients", SHOUT, ["http", "acme"], "haloitsm.clients")
+    with pytest.raises(InputError, match=r"'http' comes from both acme-clients 1\.2 and haloitsm-connector"):
+        Prototypes("clients").get("http")
+    with pytest.raises(InputError, match="acme_clients:TRANSFORMER is not a Prototype of that name"):
+        Prototypes("clients").get("acme")
+    monkeypatch.setenv("HALOITSM_PLUGINS", "none")
+    assert Prototypes("clients").names() == ["haloitsm", "http"]
 
 
 def test_a_registry_is_a_value(registry):

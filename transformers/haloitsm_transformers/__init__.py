@@ -8,7 +8,7 @@ from haloitsm_transformers.errors import Failure, PluginError, StepProblem, Step
 from haloitsm_transformers.expressions import expression
 from haloitsm_transformers.fields import Condition, Expression, Path, Pattern, Steps, Template
 from haloitsm_transformers.placeholders import template
-from haloitsm_transformers.registry import Plugin, Registry
+from haloitsm_transformers.registry import Registry
 from haloitsm_transformers.schema import SchemaGenerator, json_schema
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "Params",
     "Path",
     "Pattern",
-    "Plugin",
     "PluginError",
     "Registry",
     "Run",
