@@ -14,7 +14,7 @@ import pytest
 
 from haloitsm_connector.client import HttpClient, Request
 from haloitsm_connector.client.portal import Portal
-from haloitsm_connector.errors import InputError
+from haloitsm_connector.errors import InputError, LostAnswerError
 
 KEY = {"type": "api_key", "api_key": "key-0123456789"}
 GET = Request("GET", "/Tickets")
@@ -124,7 +124,7 @@ def test_closing_ends_requests_under_way_with_a_clear_error(server, asynchronous
     server.api = server.hang
     client = HttpClient(server.uri, KEY)
     threading.Timer(0.2, client.close).start()
-    with pytest.raises(InputError, match="closed while a request was under way"):
+    with pytest.raises(LostAnswerError, match="closed while a request was under way"):
         asyncio.run(client.asend(GET)) if asynchronous else client.send(GET)
 
 
@@ -196,6 +196,6 @@ def test_a_wait_before_a_repeat_does_not_hold_up_closing(server):
     client = HttpClient(server.uri, KEY, retry={"attempts": 1000, "longest_wait_seconds": 60})
     threading.Timer(0.3, client.close).start()
     started = time.monotonic()
-    with pytest.raises(InputError, match="closed"):
+    with pytest.raises(LostAnswerError, match="closed"):
         client.send(GET)
     assert time.monotonic() - started < 5

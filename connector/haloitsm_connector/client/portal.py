@@ -10,11 +10,12 @@ import weakref
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
-from haloitsm_connector.errors import InputError
+from haloitsm_connector.errors import InputError, LostAnswerError
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 CLOSING_SECONDS = 10.0
+_UNKNOWN = "Whether it took effect is not known; close a client after its last answer."
 
 
 class Portal:
@@ -44,7 +45,7 @@ class Portal:
         try:
             return future.result()
         except concurrent.futures.CancelledError:
-            raise InputError("the client was closed while a request was under way") from None
+            raise LostAnswerError("the client was closed while a request was under way", _UNKNOWN) from None
         except BaseException:
             future.cancel()
             raise
@@ -63,7 +64,7 @@ class Portal:
             caller = asyncio.current_task()
             if caller is not None and caller.cancelling():
                 raise
-            raise InputError("the client was closed while a request was under way") from None
+            raise LostAnswerError("the client was closed while a request was under way", _UNKNOWN) from None
 
     def close(self) -> None:
         """End the loop and its thread after the cleanup; what is under way is cancelled. Closing twice is fine."""
