@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -169,6 +170,41 @@ def test_place_that_cannot_be_written_is_named(tmp_path: Path, publish_to: Calla
     for name in ("file/out.csv", "file/out.xlsx"):
         with pytest.raises(InputError, match=r"cannot be written: (File exists|Not a directory)"):
             publish_to(name, [{"id": 1}])
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_full_disk_is_named_and_nothing_else_is_said(
+    publish_to: Callable[..., list[Outcome]], format_: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+    with pytest.raises(InputError, match="/dev/full: cannot be written: No space left"):
+        list(FilePublisher("/dev/full", format=format_).publish(ROWS))  # type: ignore[arg-type]
+    gc.collect()
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "then"),
+    [("out.csv", b"id\n1", b"id\n1\n2\r\n"), ("out.jsonl", b'{"id":1}', b'{"id":1}\n{"id":2}\n')],
+)
+def test_appending_begins_a_line_of_its_own(
+    tmp_path: Path, publish_to: Callable[..., list[Outcome]], name: str, there: bytes, then: bytes
+) -> None:
+    (tmp_path / name).write_bytes(there)
+    publish_to(name, [{"id": 2}], mode="append")
+    assert (tmp_path / name).read_bytes() == then
+
+
+@pytest.mark.parametrize("sheet", ["", "a/b", "[1]", "x" * 32])
+def test_sheet_with_an_impossible_name_is_refused_before_anything_runs(
+    tmp_path: Path, publish_to: Callable[..., list[Outcome]], catalogue: Catalogue, sheet: str
+) -> None:
+    with pytest.raises(InputError, match="a sheet cannot be named"):
+        publish_to("out.xlsx", [{"id": 1}], sheet=sheet)
+    prototype = Prototypes("publishers").get("file")
+    (found,) = prototype.check(prototype.fields.model_validate({"path": "out.xlsx", "sheet": sheet}), catalogue)
+    assert found.path == ("sheet",)
 
 
 def test_missing_extra_is_said(

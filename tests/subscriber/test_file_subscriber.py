@@ -108,6 +108,8 @@ def test_json_and_json_lines_are_read(
         ("in.dat", "x", {}, "the format cannot be told"),
         ("in.jsn", "x", {}, "Did you mean '.json'?"),
         ("in.csv", "a,b\n", {"encoding": "utf-99"}, "there is no encoding 'utf-99'"),
+        ("in.csv", "a,b\n", {"encoding": "utf\0"}, "there is no encoding"),
+        ("in.csv", "a,b\n", {"encoding": "undefined"}, "there is no encoding 'undefined'"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said(

@@ -14,7 +14,7 @@ from haloitsm_connector.errors import Finding, InputError
 from haloitsm_connector.formats import STANDARD_STREAM, Format, format_of
 from haloitsm_connector.prototypes import Fields, Prototype
 from haloitsm_connector.publisher.base import Outcome, PublisherBase
-from haloitsm_connector.publisher.sinks import Csv, JsonArray, JsonLines, Mode, Sink, Xlsx
+from haloitsm_connector.publisher.sinks import Csv, JsonArray, JsonLines, Mode, Sink, Xlsx, check_sheet
 from haloitsm_transformers import Chain, Entity
 
 ROWS_PER_PAGE = 500
@@ -114,11 +114,15 @@ class FilePublisherFields(Fields):
 
 
 def check(fields: FilePublisherFields, catalogue: Catalogue) -> Iterable[Finding]:
-    """Yield what cannot work: a format that is not known, or that standard output cannot take."""
+    """Yield what cannot work: a format that is not known or that standard output cannot take, the name of a sheet."""
     try:
         writable(fields.path, fields.format)
     except InputError as error:
         yield Finding(("path",), error.what, error.hint)
+    try:
+        check_sheet(fields.sheet)
+    except InputError as error:
+        yield Finding(("sheet",), error.what, error.hint)
 
 
 def build(

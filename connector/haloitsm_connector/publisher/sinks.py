@@ -28,6 +28,7 @@ XLSX_LARGEST = 10**15
 """Numbers from here on lose digits in a spreadsheet, so they are written as text."""
 _NUMBER_LIKE = re.compile(r"[+-]?[\d\s().,/:-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_SHEET = re.compile(r"[^\\/*?:\[\]]{1,31}")
 _TAIL = 4096
 
 
@@ -76,8 +77,8 @@ class JsonArray:
 
     def write(self, rows: Sequence[bytes]) -> None:
         """Add the objects in front of the closing bracket."""
-        with self._output.opened() as file:
-            if not self._output.size:
+        if not self._output.size:
+            with self._output.opened() as file:
                 file.write(b"[]\n")
         if rows:
             with self._path.open("r+b") as file:
@@ -142,6 +143,7 @@ class Xlsx:
 
     def __init__(self, path: str, mode: Mode, columns: Sequence[str] | None, sheet: str | None) -> None:
         openpyxl = openpyxl_for(path)
+        check_sheet(sheet)
         self._path = Path(path)
         self._columns = list(columns or [])
         present: list[str] = []
@@ -175,8 +177,10 @@ class Xlsx:
                 if isinstance(value, str):
                     cell.data_type = "s"  # else a text that starts with = becomes a formula
             self._next += 1
+        workbook = io.BytesIO()  # a file that cannot be written would be left open by openpyxl
+        self._book.save(workbook)
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._book.save(self._path)
+        self._path.write_bytes(workbook.getvalue())
 
 
 class Output:
@@ -201,9 +205,20 @@ class Output:
             return
         path = Path(self._path)
         path.parent.mkdir(parents=True, exist_ok=True)
+        new_line = b"\n" if not self._replace and _ends_within_a_line(path) else b""
         with path.open("wb" if self._replace else "ab") as file:
             self._replace = False
+            file.write(new_line)
             yield file
+
+
+def _ends_within_a_line(path: Path) -> bool:
+    """Whether the last line of a file is not finished: it was typed by hand, or a disk was full."""
+    if not path.is_file() or not path.stat().st_size:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, io.SEEK_END)
+        return file.read() != b"\n"
 
 
 def as_json(value: Any) -> bytes:
@@ -239,6 +254,12 @@ def check_columns(path: str, columns: Sequence[str], present: Sequence[str]) -> 
     if list(columns) != list(present):
         what = f"{path} has the columns {', '.join(present)}, which are not those to write: {', '.join(columns)}"
         raise InputError(what, "Write to another file, or set mode: replace.")
+
+
+def check_sheet(name: str | None) -> None:
+    """Raise InputError for what spreadsheet programs do not take as the name of a sheet; None is left to us."""
+    if name is not None and not _SHEET.fullmatch(name):
+        raise InputError(f"a sheet cannot be named {name!r}", "It has 1 to 31 characters, and none of \\ / * ? : [ ].")
 
 
 def _xlsx_cell(name: str, value: Any) -> Any:

@@ -72,13 +72,12 @@ class FileSubscriber(SubscriberBase):
             encoding = "utf-8-sig" if codecs.lookup(self.encoding).name == "utf-8" else self.encoding
             with io.TextIOWrapper(file, encoding, newline="") as text:
                 yield from text
-        except LookupError as error:
-            raise InputError(
-                f"there is no encoding '{self.encoding}'", "Common ones: utf-8, cp1252, utf-16."
-            ) from error
         except UnicodeDecodeError as error:
             hint = "Save it as 'CSV UTF-8', or name its encoding: cp1252 is what Excel on Windows writes."
             raise InputError(f"{self.path}: not text in {self.encoding} ({error.reason})", hint) from error
+        except (LookupError, ValueError) as error:  # a ValueError for a name that no encoding can have
+            hint = "Common ones: utf-8, cp1252, utf-16."
+            raise InputError(f"there is no encoding {self.encoding!r}", hint) from error
 
     def _json_lines(self, file: IO[bytes]) -> Generator[Entity, None, None]:
         for number, line in enumerate(file, start=1):
