@@ -90,7 +90,7 @@ KNOWN = f"There are: {', '.join(Client.model_fields)}.".replace("from_", "from")
         ({"statuses": [404, []]}, ("statuses[1]", "must be a whole number or text", "")),
         ({"level": "ful"}, ("level", "'ful' is not known here", "Did you mean 'full'?")),
         ({"level": 3}, ("level", "must be one of: off, full", "")),
-        ({"short": "a"}, ("short", "must have 2 characters or more", "")),
+        ({"short": "a"}, ("short", "is too short: its length must be 2 or more", "")),
         ({"short": "bb"}, ("short", "must have the form ^a", "")),
         ({"either": 5}, ("either", "must be a mapping (name: value) or text", "")),
         (

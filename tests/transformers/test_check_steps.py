@@ -41,7 +41,7 @@ def problems(registry, steps, chains=None, **options):
         (5, (), "a step is a mapping with one verb, or the name of a chain, not a number."),
         ("tidi", (), "there is no chain 'tidi'. Did you mean 'tidy'?"),
         ("filter", (), "there is no chain 'filter'. The step 'filter' is written with its options: 'filter: ...'."),
-        ({"rename": None}, ("rename",), "must be a mapping, not null."),
+        ({"rename": None}, ("rename",), "must be a mapping (name: value), not null."),
         ({"rename": {"a": 5}}, ("rename", "a"), "must be text, not a number."),
         ({"rename": {"a": "b.c"}}, ("rename", "a"), "'b.c' is a path, not a name. To put it elsewhere use 'move'"),
         ({"rename": {"a.*": "b"}}, ("rename", "a.*"), "'a.*' ends in no name"),
@@ -64,7 +64,7 @@ def problems(registry, steps, chains=None, **options):
         ({"limits": {"limit": "x"}}, ("limits", "limit"), "must be a whole number, not text."),
         ({"limits": {"exact": "maybe"}}, ("limits", "exact"), "must be true or false, not text."),
         ({"limits": {"weights": ["x" * 99]}}, ("limits", "weights", 0), "must be a number, not text."),
-        ({"limits": {"mode": "long"}}, ("limits", "mode"), "must be no longer than 3 characters."),
+        ({"limits": {"mode": "long"}}, ("limits", "mode"), "is too long: its length must be 3 or less."),
     ],
 )
 def test_a_mistake_is_found_where_it_stands(registry, step, path, says):

@@ -12,6 +12,7 @@ from haloitsm_transformers.contract import Transformer
 from haloitsm_transformers.errors import PluginError, StepProblem, kind_of, suggest
 from haloitsm_transformers.fields import PROBLEMS, StepChecker
 from haloitsm_transformers.registry import Registry
+from haloitsm_transformers.wording import KINDS, LIMITS
 
 Chains = Mapping[str, Any]
 """Named chains: name to list of steps."""
@@ -136,10 +137,10 @@ def _plain(details: ErrorDetails, model: type[BaseModel]) -> Iterator[StepProble
     if details["type"] == "missing":
         yield StepProblem(path[:-1], f"the option '{path[-1]}' is missing")
         return
-    if wanted := _WANTED.get(details["type"]):
-        yield StepProblem(path, f"must be {wanted.format_map(context)}, not {kind_of(details['input'])}")
+    if wanted := KINDS.get(details["type"]) or context.get("expected"):
+        yield StepProblem(path, f"must be {wanted}, not {kind_of(details['input'])}")
         return
-    if limit := _LIMITS.get(details["type"]):
+    if limit := LIMITS.get(details["type"]):
         yield StepProblem(path, limit.format_map(context))
         return
     if details["type"] == "value_error":
@@ -165,34 +166,3 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((model for part in getattr(annotation, "__args__", ()) if (model := _model_in(part))), None)
-
-
-_WANTED = {
-    "bool_parsing": "true or false",
-    "bool_type": "true or false",
-    "dict_type": "a mapping",
-    "enum": "{expected}",
-    "float_parsing": "a number",
-    "float_type": "a number",
-    "int_from_float": "a whole number",
-    "int_parsing": "a whole number",
-    "int_type": "a whole number",
-    "list_type": "a list",
-    "literal_error": "{expected}",
-    "mapping_type": "a mapping",
-    "model_type": "a mapping",
-    "string_type": "text",
-    "tuple_type": "a list",
-}
-
-_LIMITS = {
-    "greater_than": "must be more than {gt}",
-    "greater_than_equal": "must be {ge} or more",
-    "less_than": "must be less than {lt}",
-    "less_than_equal": "must be {le} or less",
-    "string_pattern_mismatch": "must match {pattern}",
-    "string_too_long": "must be no longer than {max_length} characters",
-    "string_too_short": "must be at least {min_length} characters long",
-    "too_long": "has too many entries: {actual_length}, at most {max_length}",
-    "too_short": "has too few entries: {actual_length}, at least {min_length}",
-}

@@ -15,57 +15,9 @@ from pydantic_core import ErrorDetails
 
 from haloitsm_connector.errors import Finding, NodePath, suggest
 from haloitsm_transformers.fields import PROBLEMS as STEP_PROBLEMS
+from haloitsm_transformers.wording import KINDS, LIMITS, TEXT
 
 Model = TypeVar("Model", bound=BaseModel)
-
-TEXT, WHOLE, NUMBER, TRUTH = "text", "a whole number", "a number", "true or false"
-LIST, MAPPING = "a list", "a mapping (name: value)"
-KINDS = {
-    "string_type": TEXT,
-    "string_sub_type": TEXT,
-    "int_type": WHOLE,
-    "int_parsing": WHOLE,
-    "int_parsing_size": WHOLE,
-    "int_from_float": WHOLE,
-    "float_type": NUMBER,
-    "float_parsing": NUMBER,
-    "finite_number": NUMBER,
-    "bool_type": TRUTH,
-    "bool_parsing": TRUTH,
-    "list_type": LIST,
-    "tuple_type": LIST,
-    "set_type": LIST,
-    "frozen_set_type": LIST,
-    "iterable_type": LIST,
-    "dict_type": MAPPING,
-    "mapping_type": MAPPING,
-    "model_type": MAPPING,
-    "model_attributes_type": MAPPING,
-    "path_type": "a file name",
-    "url_type": "a URL",
-    "url_parsing": "a URL",
-    "url_scheme": "a URL",
-    "date_type": "a date",
-    "date_from_datetime_parsing": "a date",
-    "datetime_type": "a date and time",
-    "datetime_from_date_parsing": "a date and time",
-    "none_required": "nothing",
-}
-"""Pydantic's error types that say what kind of value is wanted, in plain words after "must be"."""
-
-LIMITS = {
-    "greater_than": "must be more than {gt}",
-    "greater_than_equal": "must be {ge} or more",
-    "less_than": "must be less than {lt}",
-    "less_than_equal": "must be {le} or less",
-    "multiple_of": "must be a multiple of {multiple_of}",
-    "string_too_short": "must have {min_length} characters or more",
-    "string_too_long": "must have {max_length} characters or fewer",
-    "string_pattern_mismatch": "must have the form {pattern}",
-    "too_short": "must have {min_length} items or more",
-    "too_long": "must have {max_length} items or fewer",
-}
-"""Pydantic's error types that name a limit, as sentences over their context."""
 
 QUOTED = re.compile(r"'([^']*)'")
 
