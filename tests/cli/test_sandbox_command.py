@@ -32,11 +32,11 @@ def test_the_sandbox_leads_commands_to_itself_until_interrupted(process, haloits
 def test_without_a_file_the_variables_are_printed(process, folder):
     (folder / "mine.json").write_text('{"Tickets": [{"id": 7, "summary": "Mine"}]}')
     running = process("sandbox", "--data", "mine.json")
-    time.sleep(1.5)
+    printed = [running.stdout.readline() for _ in range(7)]
     running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=10)
-    (folder / "printed.env").write_text(out)
-    assert "HALO_CLIENT_SECRET" in dotenv_values(folder / "printed.env")
+    _, err = running.communicate(timeout=10)
+    (folder / "printed.env").write_text("".join(printed))
+    assert {"HALO_CLIENT_SECRET", "HALO_API_KEY"} <= dotenv_values(folder / "printed.env").keys()
     assert err == "Ctrl-C stops it.\n"
 
 
@@ -54,12 +54,14 @@ def test_a_port_in_use_is_said(haloitsm, folder):
     [
         (["--data", "missing.json"], "missing.json: cannot be read"),
         (["--data", "bad.json"], "bad.json"),
+        (["--faults", "bad.yaml"], "bad.yaml:1:11: faults[0].kind: there is no fault 'rest'. Did you mean 'reset'?"),
         (["--write-env", "missing/.env"], "missing/.env: No such file or directory"),
         (["--write-env", "mine.env"], "mine.env exists and was not written by a sandbox"),
     ],
 )
 def test_what_it_cannot_use_is_said(haloitsm, folder, arguments, said):
     (folder / "bad.json").write_text("{")
+    (folder / "bad.yaml").write_text("faults: [{kind: rest}]")
     (folder / "mine.env").write_text("HALO_CLIENT_SECRET=precious\n")
     ended = haloitsm("sandbox", *arguments)
     assert ended.status == 1
