@@ -137,4 +137,5 @@ def build_client(config: Config, name: str, *, http_log: str = "off") -> HttpCli
     part = declared(config.clients, "client", name)
     fields = part.fields if http_log == "off" else part.fields.model_copy(update={"logging": http_log})
     client: HttpClient = part.prototype.build(fields)
+    client.hide(config.secrets)
     return client

@@ -164,6 +164,33 @@ def test_dry_run_shows_the_writes_and_sends_none(pipeline_of, sandbox, tmp_path)
     assert sandbox.requests == []
 
 
+def test_dry_run_names_every_entity_that_could_not_be_written(pipeline_of, sandbox, tmp_path):
+    write_rows(tmp_path, [{"serial": "A", "client": 12}, {"serial": None, "client": 12}, {"serial": "C", "client": 12}])
+    config = FILE_TO_HALO.replace('"{{ serial }}"', '"LT-{{ serial }}"')
+    shown = list(pipeline_of(config).dry_run("make"))
+    assert [one["payload"][0]["inventory_number"] for one in shown if "payload" in one] == ["LT-A", "LT-C"]
+    (failed,) = [one for one in shown if "failed" in one]
+    assert "config.yaml:12:9" in failed["failed"]
+    assert failed["entity"] == {"serial": None, "client": 12}
+    assert sandbox.requests == []
+
+
+def test_what_was_created_is_told_even_when_the_results_cannot_be_kept(pipeline_of, sandbox, tmp_path):
+    write_rows(tmp_path, [{"serial": "A", "client": 12}, {"serial": "B", "client": 12}])
+    (tmp_path / "ids.jsonl").mkdir()
+    outcomes = []
+    with pytest.raises(InputError, match=r"ids\.jsonl"):
+        outcomes.extend(iter_into(outcomes, pipeline_of(FILE_TO_HALO).run("make")))
+    created = [request for request in sandbox.requests if request.method == "POST" and request.path == "/api/Asset"]
+    assert [outcome.status for outcome in outcomes] == ["created"] * len(created)
+
+
+def iter_into(seen, items):
+    for item in items:
+        seen.append(item)
+    return ()
+
+
 def test_two_pipelines_run_side_by_side_in_one_process(pipeline_of, sandbox, tmp_path, catalogue):
     from haloitsm_connector import Sandbox
 
@@ -235,3 +262,28 @@ def test_all_problems_of_a_configuration_come_at_once(pipeline_of):
         pipeline_of(ONE_ACTION.replace("client: halo", "client: hallo").replace("- select", "- selec"))
     assert len(caught.value.problems) == 2
     assert all(problem.hint.startswith("Did you mean") for problem in caught.value.problems)
+
+
+def test_what_is_read_from_a_file_shows_in_no_log_no_url_and_no_error(pipeline_of, sandbox, tmp_path, caplog):
+    (tmp_path / "word").write_text("nobody-knows-this\n")
+    secret = """
+    logging: full
+incoming:
+  searched:
+    subscriber:
+      prototype: haloitsm
+      client: halo
+      entity: %s
+      request_parameters: {query: {search: "${file:word}"}}
+"""
+    caplog.set_level("INFO", "haloitsm.http")
+    pipeline = pipeline_of(secret % "GET /Tickets")
+    list(pipeline.read("searched"))
+    assert "nobody-knows-this" in [request.target for request in sandbox.requests][-1]
+    subscriber = pipeline.assembly.incoming("searched").subscriber
+    shown = [subscriber.client.url(request) for request in subscriber.requests()]
+    sandbox.close()
+    with pytest.raises(UnreachableError) as caught:
+        list(pipeline.read("searched"))
+    assert "***" in caplog.text
+    assert "nobody-knows-this" not in f"{caplog.text} {shown} {caught.value}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ValidationError
@@ -94,6 +94,10 @@ class HttpClient:
             return self._session.redactor.values(self._session.url(request))
         except ConnectorError as error:
             raise self._session.hide(error) from None
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Hide these texts too, wherever this client logs, raises or shows a URL; its own credentials are already."""
+        self._session.redactor.add(secrets)
 
     def normal(self, status: int) -> bool:
         """Whether ``normal_statuses`` declares this error status normal."""

@@ -12,6 +12,8 @@ from urllib.parse import quote, quote_plus
 HIDDEN = "***"
 SHORTEST = 4
 """Shorter values are not searched for: hiding every "a" of a text would show what the secret is."""
+LONGEST = 10_000
+"""Longer values are documents; searching for them would cost seconds for every token."""
 TOKENS_KEPT = 12
 
 _NAMES = (
@@ -34,6 +36,11 @@ class Redactor:
 
     def __repr__(self) -> str:
         return "Redactor()"
+
+    def add(self, secrets: Iterable[str]) -> None:
+        """Hide these secrets too, for good."""
+        self._lasting = self._lasting.union(secrets)
+        self._pattern = _pattern(self._lasting.union(self._tokens))
 
     def learn(self, tokens: Iterable[str]) -> None:
         """Hide these tokens too from now on; the oldest are forgotten when many newer ones came."""
@@ -67,7 +74,7 @@ def basic(user: str, password: str) -> str:
 
 
 def _pattern(secrets: Iterable[str]) -> re.Pattern[str] | None:
-    spellings = {text for secret in secrets if len(secret) >= SHORTEST for text in _spellings(secret)}
+    spellings = {text for secret in secrets if SHORTEST <= len(secret) <= LONGEST for text in _spellings(secret)}
     longest_first = sorted(spellings, key=len, reverse=True)
     return re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
