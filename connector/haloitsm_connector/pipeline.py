@@ -66,13 +66,12 @@ class Pipeline:
         return _run(self.assembly.route(route))
 
     def dry_run(self, route: str) -> Iterator[dict[str, Any]]:
-        """Read and transform as a route does, and yield the requests that it would send: method, url, payload."""
-        parts = self.assembly.route(route)
-        pages = through(parts.outgoing.chain, _read(parts, _raise), _raise)
-        publisher = parts.outgoing.publisher
-        for request in publisher.requests(chain.from_iterable(pages)):
-            url = publisher.client.url(request) if publisher.client else request.target
-            yield {"method": request.method, "url": url, "payload": request.payload}
+        """Read and transform as a route does, and send no write.
+
+        Yields what each entity would become: ``{"method", "url", "payload"}`` of its request or, where it could not be
+        written, ``{"failed": reason, "entity": entity}``.
+        """
+        return _dry_run(self.assembly.route(route))
 
     def aread(self, incoming: str) -> AsyncIterator[Entity]:
         """``read`` for asyncio."""
@@ -114,6 +113,19 @@ def _run(route: Route) -> Iterator[Outcome]:
     return _with_failed(outcomes, failed)
 
 
+def _dry_run(route: Route) -> Iterator[dict[str, Any]]:
+    failed: Failed = deque()
+    publisher = route.outgoing.publisher
+    for entity in chain.from_iterable(through(route.outgoing.chain, _read(route, failed.append), failed.append)):
+        try:
+            for request in publisher.requests([entity]):
+                url = publisher.client.url(request) if publisher.client else request.target
+                yield {"method": request.method, "url": url, "payload": request.payload}
+        except EntityError as error:
+            yield {"failed": str(error), "entity": entity}
+    yield from ({"failed": str(failure), "entity": failure.entity} for failure in failed)
+
+
 def _with_failed(outcomes: Iterator[Outcome], failed: Failed) -> Iterator[Outcome]:
     """Yield outcomes, and one for each entity that failed before it came to the publisher."""
     for outcome in outcomes:
@@ -133,11 +145,15 @@ def _with_results(outcomes: Iterator[Outcome], results: Outgoing, fail: Fail) ->
             written.append(outcome)
             yield outcome.results
 
-    for stored in results.publish(made(), fail):
-        while written:
-            yield written.popleft()
-        if stored.status in FAILED_STATUSES:
-            yield stored
+    try:
+        for stored in results.publish(made(), fail):
+            while written:
+                yield written.popleft()
+            if stored.status in FAILED_STATUSES:
+                yield stored
+    except Exception:
+        yield from written  # what was written before the results could not be kept is told all the same
+        raise
     yield from written
 
 

@@ -170,7 +170,7 @@ def test_dry_run_names_every_entity_that_could_not_be_written(pipeline_of, sandb
     shown = list(pipeline_of(config).dry_run("make"))
     assert [one["payload"][0]["inventory_number"] for one in shown if "payload" in one] == ["LT-A", "LT-C"]
     (failed,) = [one for one in shown if "failed" in one]
-    assert "config.yaml:12:9" in failed["failed"]
+    assert "config.yaml:13:9" in failed["failed"]
     assert failed["entity"] == {"serial": None, "client": 12}
     assert sandbox.requests == []
 

@@ -38,10 +38,7 @@ def run(
             output.say(str(warning))
         failed = 0
         for name in _chosen(pipeline, routes):
-            if dry_run:
-                _dry_run(pipeline, name)
-            else:
-                failed += _run(pipeline, name, as_json)
+            failed += _dry_run(pipeline, name) if dry_run else _run(pipeline, name, as_json)
     if failed:
         raise typer.Exit(4)
 
@@ -91,9 +88,15 @@ def _summary(counts: Counter[str]) -> str:
     return ", ".join(f"{counts[status]} {status}" for status in ordered)
 
 
-def _dry_run(pipeline: Pipeline, name: str) -> None:
-    count = 0
-    for request in pipeline.dry_run(name):
-        count += 1
-        output.show_json_line({"route": name, **request})
-    output.say(f"{name}: {output.counted(count, 'request')}, none sent")
+def _dry_run(pipeline: Pipeline, name: str) -> int:
+    """Show the writes of one route and return how many of its entities could not be written."""
+    requests = failed = 0
+    for shown in pipeline.dry_run(name):
+        if "failed" in shown:
+            failed += 1
+        else:
+            requests += 1
+        output.show_json_line({"route": name, **shown})
+    would_fail = f"; {failed} would fail" if failed else ""
+    output.say(f"{name}: {output.counted(requests, 'request')}, none sent{would_fail}")
+    return failed
