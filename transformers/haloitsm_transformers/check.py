@@ -92,7 +92,7 @@ class Checker:
         for need in transformer.needs:
             if self._offered is not None and need not in self._offered:
                 yield StepProblem((), f"the step '{verb}' needs '{need}', which is not offered here")
-        yield from params_problems(transformer, options, {StepChecker: self})
+        yield from _params_problems(transformer, options, self)
 
 
 class _CycleFoundError(Exception):
@@ -112,12 +112,12 @@ def _not_one_verb(step: dict[Any, Any]) -> StepProblem:
     return StepProblem((), f"a step has one verb, not {verbs}", "Start each verb with its own '- '.")
 
 
-def params_problems(transformer: Transformer, options: Any, context: Mapping[Any, Any]) -> Iterator[StepProblem]:
+def _params_problems(transformer: Transformer, options: Any, checker: StepChecker) -> Iterator[StepProblem]:
     """Yield what is wrong with the options of one step, in plain words."""
     if options is None and not issubclass(transformer.params, RootModel):
         options = {}
     try:
-        transformer.params.model_validate(options, context=dict(context))
+        transformer.params.model_validate(options, context={StepChecker: checker})
     except ValidationError as error:
         for details in error.errors(include_url=False):
             yield from _plain(details, transformer.params)

@@ -10,10 +10,10 @@ A condition never fails on an entity: what cannot be read or compared does not h
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from haloitsm_transformers.errors import StepProblem, StepsError, TransformError, kind_of, suggest
+from haloitsm_transformers.errors import StepsError, TransformError, compile_each, kind_of, suggest
 from haloitsm_transformers.expressions import expression
 from haloitsm_transformers.paths import MISSING, parse_path, reader
 
@@ -25,25 +25,13 @@ def condition(value: Any) -> Holds:
     if isinstance(value, str):
         return _expression_holds(value)
     if isinstance(value, dict) and value:
-        return _all(_compile_each(value, _part))
+        return _all(compile_each(value, _part).values())
     if isinstance(value, dict):
         raise StepsError.of("an empty condition says nothing")
     raise StepsError.of(
         f"a condition is a JMESPath text or a mapping, not {kind_of(value)}",
         "For example: status == 'open', or {status: {equals: open}}.",
     )
-
-
-def _compile_each(values: Mapping[Any, Any], compile_one: Callable[[Any, Any], Holds]) -> list[Holds]:
-    compiled, problems = [], list[StepProblem]()
-    for key, value in values.items():
-        try:
-            compiled.append(compile_one(key, value))
-        except StepsError as error:
-            problems += [problem.under(key) for problem in error.problems]
-    if problems:
-        raise StepsError(problems)
-    return compiled
 
 
 def _expression_holds(text: str) -> Holds:
@@ -66,19 +54,21 @@ def _part(key: str, value: Any) -> Holds:
     if key in ("and", "or"):
         if not isinstance(value, list) or not value:
             raise StepsError.of(f"'{key}' takes a list of conditions, not {_got(value)}")
-        compiled = _compile_each(dict(enumerate(value)), lambda _, item: condition(item))
+        compiled = compile_each(dict(enumerate(value)), lambda _, item: condition(item)).values()
         return _all(compiled) if key == "and" else _any(compiled)
     return _tests_hold(key, value)
 
 
-def _all(conditions: list[Holds]) -> Holds:
-    if len(conditions) == 1:
-        return conditions[0]
-    return lambda entity: all(holds(entity) for holds in conditions)
+def _all(conditions: Iterable[Holds]) -> Holds:
+    first, *rest = conditions
+    if not rest:
+        return first
+    return lambda entity: first(entity) and all(holds(entity) for holds in rest)
 
 
-def _any(conditions: list[Holds]) -> Holds:
-    return lambda entity: any(holds(entity) for holds in conditions)
+def _any(conditions: Iterable[Holds]) -> Holds:
+    listed = list(conditions)
+    return lambda entity: any(holds(entity) for holds in listed)
 
 
 def _tests_hold(path: str, tests: Any) -> Holds:
@@ -87,7 +77,7 @@ def _tests_hold(path: str, tests: Any) -> Holds:
         raise StepsError.of(
             f"a path is followed by tests, not {_got(tests)}", f"For example: {{{path}: {{equals: open}}}}."
         )
-    holds = _all(_compile_each(tests, _test))
+    holds = _all(compile_each(tests, _test).values())
     return lambda entity: holds(read(entity))
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+Key = TypeVar("Key", bound=str | int)
+Compiled = TypeVar("Compiled")
 NodePath = tuple[str | int, ...]
 """Where in a document: mapping keys and list indexes from the root."""
 
@@ -65,6 +67,19 @@ class StepsError(ValueError):
     def of(cls, what: str, hint: str = "") -> StepsError:
         """Make an error of one problem with the value as a whole."""
         return cls([StepProblem((), what, hint)])
+
+
+def compile_each(values: Mapping[Key, Any], compile_one: Callable[[Key, Any], Compiled]) -> dict[Key, Compiled]:
+    """Compile every value with its key; StepsError has the problems of them all, each under its key."""
+    compiled, problems = {}, list[StepProblem]()
+    for key, value in values.items():
+        try:
+            compiled[key] = compile_one(key, value)
+        except StepsError as error:
+            problems += [problem.under(key) for problem in error.problems]
+    if problems:
+        raise StepsError(problems)
+    return compiled
 
 
 class PluginError(LookupError):

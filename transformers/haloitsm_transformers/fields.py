@@ -12,7 +12,7 @@ from pydantic import AfterValidator, GetPydanticSchema, ValidationInfo, WithJson
 from pydantic_core import PydanticCustomError, core_schema
 
 from haloitsm_transformers.conditions import condition
-from haloitsm_transformers.errors import StepProblem, StepsError, kind_of
+from haloitsm_transformers.errors import StepProblem, StepsError, compile_each, kind_of
 from haloitsm_transformers.expressions import expression
 from haloitsm_transformers.paths import parse_path, parse_pattern
 from haloitsm_transformers.patterns import target
@@ -88,12 +88,8 @@ Pattern = Annotated[str, _compiles(parse_pattern)]
 
 def checked_targets(pairs: dict[str, str]) -> dict[str, str]:
     """Check patterns with their targets: a ``$2`` needs a second ``*``."""
-    problems = list[StepProblem]()
-    for pattern, to in pairs.items():
-        try:
-            target(to, parse_pattern(pattern))
-        except StepsError as error:
-            problems += [problem.under(pattern) for problem in error.problems]
-    if problems:
-        raise problems_found(problems)
+    try:
+        compile_each(pairs, lambda pattern, to: target(to, parse_pattern(pattern)))
+    except StepsError as error:
+        raise problems_found(error.problems) from None
     return pairs

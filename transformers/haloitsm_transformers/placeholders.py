@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from haloitsm_transformers.errors import StepProblem, StepsError, TransformError, kind_of
+from haloitsm_transformers.errors import StepsError, TransformError, compile_each, kind_of
 from haloitsm_transformers.expressions import expression
 
 Reader = Callable[[Any], Any]
@@ -25,24 +25,12 @@ def template(value: Any) -> Reader:
     if isinstance(value, str):
         return _text_template(value)
     if isinstance(value, dict):
-        items = list(_compile_each(value, _member).items())
+        items = list(compile_each(value, _member).items())
         return lambda entity: {key: read(entity) for key, read in items}
     if isinstance(value, list):
-        readers = list(_compile_each(dict(enumerate(value)), lambda _, item: template(item)).values())
+        readers = list(compile_each(dict(enumerate(value)), lambda _, item: template(item)).values())
         return lambda entity: [read(entity) for read in readers]
     return lambda entity: value
-
-
-def _compile_each(values: dict[Any, Any], compile_one: Callable[[Any, Any], Reader]) -> dict[Any, Reader]:
-    readers, problems = {}, list[StepProblem]()
-    for key, value in values.items():
-        try:
-            readers[key] = compile_one(key, value)
-        except StepsError as error:
-            problems += [problem.under(key) for problem in error.problems]
-    if problems:
-        raise StepsError(problems)
-    return readers
 
 
 def _member(key: str, value: Any) -> Reader:

@@ -22,10 +22,10 @@ class Select(RootModel[dict[Path, Expression]]):
 
 def build(params: Select, builder: Builder) -> EntityFunction:
     """Compile the expressions."""
-    if all(len(parse_path(path)) == 1 for path in params.root):
-        names = [(str(parse_path(path)[0]), builder.expression(text)) for path, text in params.root.items()]
-        return lambda entity: {name: read(entity) for name, read in names}
     fields = [(parse_path(path), builder.expression(text)) for path, text in params.root.items()]
+    if all(len(place) == 1 for place, _ in fields):
+        names = [(str(place[0]), read) for place, read in fields]
+        return lambda entity: {name: read(entity) for name, read in names}
 
     def select(entity: Entity) -> Entity:
         selected: Entity = {}

@@ -14,11 +14,10 @@ from haloitsm_transformers.fields import problems_found
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator, ValidationError
 
-REFUSED = {
-    "pattern": "a regular expression in a schema could keep a run busy for ever",
-    "patternProperties": "a regular expression in a schema could keep a run busy for ever",
-}
+REFUSED = frozenset({"pattern", "patternProperties"})
+
 SHOWN_ERRORS = 3
+_ENDLESS = "a regular expression in a schema could keep a run busy for ever"
 
 
 def _checked(schema: dict[str, Any]) -> dict[str, Any]:
@@ -44,7 +43,7 @@ def _unusable(part: Any, path: tuple[str | int, ...]) -> Iterator[StepProblem]:
     for name, value in part.items():
         under_properties = bool(path) and path[-1] in {"properties", "$defs"}
         if name in REFUSED and not under_properties:
-            yield StepProblem((*path, name), f"'{name}' is not taken here: {REFUSED[name]}")
+            yield StepProblem((*path, name), f"'{name}' is not taken here: {_ENDLESS}")
         elif name in {"$ref", "$dynamicRef"} and isinstance(value, str) and not value.startswith("#"):
             yield StepProblem(
                 (*path, name), "refers to another document; only references inside the schema are followed"
