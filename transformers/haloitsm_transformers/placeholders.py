@@ -72,7 +72,7 @@ def _inside_text(text: str) -> Callable[[Any], str]:
 def as_text(value: Any) -> str | None:
     """Write a text, number or truth value as text: ``true``, ``5``, ``0.5``; None for null, lists and objects.
 
-    A number without a fraction is written without one: Halo answers ids as ``5.0`` (halo-api-facts 4.1).
+    A number without a fraction is written without one: Halo answers some ids as ``12.0`` (halo-api-facts 8).
     """
     if isinstance(value, str):
         return value
