@@ -166,7 +166,7 @@ def _yaml(value: Any) -> str:
 
 
 def schema() -> str:
-    """The JSON Schema for editors, without third-party transformers."""
+    """The JSON Schema for editors, of what is installed."""
     return orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2).decode() + "\n"
 
 
