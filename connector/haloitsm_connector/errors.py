@@ -5,7 +5,7 @@
     ├── InputError             fix what was given: an argument, an entity name, a data file
     ├── EntityError            one entity cannot go on; the others do
     └── RemoteError            the other side failed
-        ├── UnreachableError       no connection, or no answer in time; nothing was changed
+        ├── UnreachableError       no connection, or no answer in time; safe to send again
         ├── AuthenticationError    no token, or the token was refused
         ├── StatusError            an answer with an error status
         ├── AnswerError            an answer that cannot be read, or that contradicts itself
@@ -124,7 +124,7 @@ class RemoteError(ConnectorError):
 
 
 class UnreachableError(RemoteError):
-    """No connection or no answer in time; the request did not change anything, so it is safe to repeat."""
+    """No connection or no answer in time; safe to send again: it never left, or may be done twice without harm."""
 
 
 class AuthenticationError(RemoteError):
