@@ -21,6 +21,7 @@ def sandbox(
     ] = "127.0.0.1",
     seed: Annotated[int, typer.Option(help="The same seed gives the same data.")] = 1,
     data: Annotated[Path | None, typer.Option(help='Your own records: JSON, {"Tickets": [...], ...}.')] = None,
+    faults: Annotated[Path | None, typer.Option(help="What goes wrong on demand: YAML.")] = None,
     write_env: Annotated[
         Path | None, typer.Option(help="Write the HALO_* variables that lead to this sandbox to a file.")
     ] = None,
@@ -33,7 +34,10 @@ def sandbox(
             f"{write_env} exists and was not written by a sandbox",
             "Name another file; --env-file makes commands use it.",
         )
-    serve(port=port, host=host, seed=seed, data=data, ready=lambda running: _announce(running.environment, write_env))
+    serve(
+        port=port, host=host, seed=seed, data=data, faults=faults,
+        ready=lambda running: _announce(running.environment, write_env),
+    )  # fmt: skip
 
 
 def _announce(environment: dict[str, str], write_env: Path | None) -> None:

@@ -63,12 +63,15 @@ class Tokens:
     now: Callable[[], float] = time.monotonic
     _granted: dict[str, tuple[float, frozenset[str]]] = field(default_factory=dict, repr=False)
     _refresh: dict[str, frozenset[str]] = field(default_factory=dict, repr=False)
+    _numbers: dict[str, int] = field(default_factory=dict, repr=False)
     _issued: int = 0
 
     def issue(self, scopes: frozenset[str], quirks: Quirks) -> dict[str, object]:
         """Hand out a token and return the answer of the token endpoint."""
         token = self._next("access")
-        self._granted[token] = (self.now() + quirks.token_lifetime_seconds, scopes)
+        real = quirks.token_true_lifetime_seconds
+        self._granted[token] = (self.now() + (quirks.token_lifetime_seconds if real is None else real), scopes)
+        self._numbers[token] = len(self._numbers) + 1
         granted: dict[str, object] = {
             "access_token": token,
             "token_type": "Bearer",
@@ -88,6 +91,10 @@ class Tokens:
         """Return what a token may do; None when it is unknown or too old."""
         until, scopes = self._granted.get(token, (0.0, frozenset()))
         return scopes if self.now() < until else None
+
+    def number(self, token: str) -> int:
+        """Return the how-manieth token this is, from 1; 0 for a token that was never handed out."""
+        return self._numbers.get(token, 0)
 
     def revoke(self) -> None:
         """Forget every token, as if all had expired."""
@@ -175,6 +182,14 @@ def unauthorised(
         refusal = shaped(quirks.unauthorised_body, "Unauthorised", 401)
         return Answer(401, refusal.body, refusal.content_type, {"WWW-Authenticate": "Bearer"})
     return None if _allowed(scopes, asked.method, family.casefold()) else Answer(403, content_type="")
+
+
+def caller(asked: Asked, tokens: Tokens) -> str:
+    """Say who asks, without the secret: ``token 1`` for the first token handed out, ``api key``, or ``nobody``."""
+    if "x-halo-api-key" in asked.headers:
+        return "api key"
+    number = tokens.number(asked.headers.get("authorization", "").partition(" ")[2].strip())
+    return f"token {number}" if number else "nobody"
 
 
 def _allowed(scopes: frozenset[str], method: str, family: str) -> bool:

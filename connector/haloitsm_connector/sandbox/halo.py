@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -14,9 +15,12 @@ from haloitsm_connector.catalogue import Catalogue, Operation
 from haloitsm_connector.sandbox import details, filters, lists, special
 from haloitsm_connector.sandbox.answers import Answer, Asked, answer, flag
 from haloitsm_connector.sandbox.attachments import file_answer, uploaded
-from haloitsm_connector.sandbox.auth import Credentials, Tokens, discovery, token_answer, unauthorised
+from haloitsm_connector.sandbox.auth import Credentials, Tokens, caller, discovery, token_answer, unauthorised
+from haloitsm_connector.sandbox.changes import make_changes
 from haloitsm_connector.sandbox.data import own_data
 from haloitsm_connector.sandbox.errors import Refusal, refused, shaped
+from haloitsm_connector.sandbox.faults import Change
+from haloitsm_connector.sandbox.journal import Effect
 from haloitsm_connector.sandbox.quirks import Quirks
 from haloitsm_connector.sandbox.routes import Routes
 from haloitsm_connector.sandbox.rows import UNDECLARED, custom_fields, hidden_in_details, hidden_in_rows, shown
@@ -31,7 +35,11 @@ _ROWS_WITHOUT_DATA = 3
 
 
 class Halo:
-    """The state of a sandbox and how it answers; ``quirks`` may be replaced while it runs."""
+    """The state of a sandbox and how it answers; ``quirks`` may be replaced while it runs.
+
+    ``effects`` gathers what happened to records until it is taken away; ``violations`` counts requests over the rate
+    limit by caller.
+    """
 
     def __init__(
         self, catalogue: Catalogue, credentials: Credentials, quirks: Quirks, *, seed: int, scale: float,
@@ -49,10 +57,12 @@ class Halo:
         self._chance = Random(f"{seed}/ids")  # noqa: S311 - ids of made-up data
         self._errors = 0
         self._recent: deque[float] = deque()
+        self.violations: Counter[str] = Counter()
+        self.effects: list[Effect] = []
 
     def answer(self, asked: Asked) -> Answer:
         """Answer one request, whatever it is."""
-        if self.quirks.rate_limit is not None and (limited := self._limited(self.quirks.rate_limit)):
+        if self.quirks.rate_limit is not None and (limited := self._limited(self.quirks.rate_limit, asked)):
             return limited
         server, _, path = asked.path.lstrip("/").partition("/")
         if server.casefold() == "auth":
@@ -82,7 +92,7 @@ class Halo:
             return answer(discovery(self.base_uri))
         return shaped("empty", "", 404)
 
-    def _limited(self, limit: int) -> Answer | None:
+    def _limited(self, limit: int, asked: Asked) -> Answer | None:
         """Count this request; past the limit answer 429 (halo-api-facts 6)."""
         now, window = time.monotonic(), self.quirks.rate_window_seconds
         while self._recent and self._recent[0] <= now - window:
@@ -90,6 +100,7 @@ class Halo:
         if len(self._recent) < limit:
             self._recent.append(now)
             return None
+        self.violations[caller(asked, self.tokens)] += 1
         text = f"Rate Limit Reached - {limit} Requests per rolling {window / 60:g} minute window"
         refusal = shaped(self.quirks.rate_limit_body, text, 429)
         wait = {"Retry-After": self.quirks.retry_after} if self.quirks.retry_after is not None else {}
@@ -193,11 +204,17 @@ class Halo:
         record |= {"id": number, "isimage": True, "datecreated": stamp(self._clock())}
         record["link"] = f"{self.base_uri}/api/Attachment/image/{number}"
         self.tables[shape.name][number] = record
+        self._desk(shape).did("created", number)
         return answer(self._shown(shape, record, asked), self.quirks.write_status)
 
     def _desk(self, shape: Shape) -> Desk:
         fields = self.catalogue.fields(shape.detail) if shape.detail else {}
-        return Desk(self.tables, self.quirks, self._clock(), shape, fields, self._chance)
+        return Desk(self.tables, self.quirks, self._clock(), shape, fields, self._chance, self.effects)
+
+    def change(self, change: Change, chance: Random) -> None:
+        """Change rows of a table behind the clients' back."""
+        desk = replace(self._desk(self.tables.shapes[change.table.casefold()]), by="fault")
+        make_changes(change, desk, chance)
 
     def _first_records(self, shape: Shape) -> Iterable[Record]:
         """Give a table its first records: the user's own, else those of the seed, else made up from its schema."""

@@ -4,18 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
+from haloitsm_connector.sandbox.faults import Fault
+
+Did = Literal["created", "updated", "deleted"]
+
+
+class Effect(NamedTuple):
+    """What happened to one record, and whether the request did it or a fault that came with it.
+
+    What follows from it elsewhere is not told: a ticket's ``last_update`` after an action, for one.
+    """
+
+    did: Did
+    table: str
+    key: Any
+    by: Literal["request", "fault"] = "request"
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One request as it came, and the status it was answered with.
+    """One request as it came, the status it was answered with, and what it did.
 
-    ``target`` is the raw path with its query, ``headers`` have lower-case names. Bodies and headers may hold secrets
-    and stay out of the repr.
+    ``target`` is the raw path with its query, ``headers`` have lower-case names, ``status`` is 0 when no answer was
+    sent, ``at`` is when it came, in seconds of a monotonic clock. ``faults`` are those it met. Bodies and headers may
+    hold secrets and stay out of the repr.
     """
 
     method: str
@@ -23,6 +40,9 @@ class Recorded:
     status: int
     headers: Mapping[str, str] = field(repr=False)
     raw_body: bytes = field(repr=False)
+    at: float = 0.0
+    effects: tuple[Effect, ...] = ()
+    faults: tuple[Fault, ...] = ()
 
     @property
     def path(self) -> str:

@@ -18,6 +18,8 @@ class Quirks:
     """The switches of a sandbox; each default is what most sources report (halo-api-facts 11 and 12)."""
 
     token_lifetime_seconds: int = 3600
+    token_true_lifetime_seconds: float | None = None
+    """How long a token is really good; None keeps what its answer says."""
     tenant_required: bool = False
     """Refuse a token request that names no tenant; name-based hosts do without (halo-api-facts 1.1)."""
     refresh_tokens: bool = False

@@ -52,7 +52,8 @@ _NAMES = {
     "assettype_id": ("AssetType", "assettype_name"), "toplevel_id": ("TopLevel", "toplevel_name"),
 }  # fmt: skip
 _UPDATED = ("last_update", "last_modified", "lastmodified", "last_updated", "date_edited", "lastactiondate")
-_CREATED = ("datecreated", "dateoccurred", "date_created", "datetime", "actiondatecreated", "date")
+CREATED = ("datecreated", "dateoccurred", "date_created", "datetime", "actiondatecreated", "date")
+"""Dates of a new record."""
 
 
 _TICKET_DEFAULTS: Record = {
@@ -99,7 +100,7 @@ def filled(table: str, record: Record, sent: Mapping[str, Any], *, new: bool, ta
     moment = stamp(now)
     record |= {name: moment for name in _UPDATED if name in known}
     if new:
-        record |= {name: moment for name in _CREATED if name in known and not record.get(name)}
+        record |= {name: moment for name in CREATED if name in known and not record.get(name)}
     if fill := _FILLED.get(table):
         fill(record, sent, tables, moment)
     return record

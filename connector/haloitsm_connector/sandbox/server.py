@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -18,26 +20,44 @@ from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.sandbox.answers import Asked, read_query
 from haloitsm_connector.sandbox.auth import Credentials
+from haloitsm_connector.sandbox.fault_file import Source, read_faults
+from haloitsm_connector.sandbox.faults import Due, Fault, Faults, Reset, Stage, Tally, begun, due
 from haloitsm_connector.sandbox.halo import Halo
-from haloitsm_connector.sandbox.journal import Recorded
+from haloitsm_connector.sandbox.journal import Effect, Recorded
 from haloitsm_connector.sandbox.quirks import Quirks, changed
+from haloitsm_connector.sandbox.sending import response_to, sent
+from haloitsm_connector.sandbox.striking import carried_out, surround, waiting_seconds
 from haloitsm_connector.sandbox.tables import Tables
 
 _JOURNAL = 100_000
+
+
+@dataclass(slots=True)
+class _Course:
+    """The faults of a sandbox, and how far it is with them."""
+
+    faults: Faults
+    tally: Tally
+
+    def next(self, asked: Asked) -> list[Due]:
+        """Return the faults that this request meets."""
+        found, self.tally = due(self.faults, self.tally, asked)
+        return found
 
 
 class Sandbox:
     """A HaloITSM of your own, on loopback unless ``host`` says otherwise; use it as a context manager.
 
     ``port`` 0 takes a free one. The same ``seed`` gives the same data, ``scale`` multiplies it, ``data`` (a mapping or
-    a JSON file) replaces tables of it. ``now`` stops the clock. ``switches`` are fields of `Quirks`. InputError names
-    an unknown switch, bad data, or a port that is taken.
+    a JSON file) replaces tables of it. ``faults`` (a mapping, a YAML file or `Faults`) go wrong on demand. ``now``
+    stops the clock. ``switches`` are fields of `Quirks`. InputError names an unknown switch, bad data, or a port that
+    is taken; ConfigError has the problems of a file of faults.
     """
 
     def __init__(
         self, port: int = 0, seed: int = 1, data: Path | str | Mapping[str, Any] | None = None, *,
         host: str = "127.0.0.1", scale: float = 1.0, now: datetime | None = None, catalogue: Catalogue | None = None,
-        **switches: Any,
+        faults: Source = None, **switches: Any,
     ) -> None:  # fmt: skip
         catalogue = catalogue or Catalogue.load()
         stopped = now.astimezone(UTC).replace(tzinfo=None) if now and now.tzinfo else now
@@ -46,6 +66,7 @@ class Sandbox:
             catalogue, self._credentials, changed(Quirks(), switches), seed=seed, scale=scale, now=stopped,
             data=data,
         )  # fmt: skip
+        self.faults = faults
         self._host, self._port = host, port
         self._stop: Callable[[], object] = lambda: None
         self._thread: threading.Thread | None = None
@@ -79,6 +100,26 @@ class Sandbox:
     def quirks(self) -> Quirks:
         """The switches as they stand; change them with `switch`."""
         return self._halo.quirks
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong on demand; setting it, to a mapping, a YAML file, `Faults` or None, begins anew."""
+        return self._course.faults
+
+    @faults.setter
+    def faults(self, source: Source) -> None:
+        faults = read_faults(source, list(self.tables))
+        self._course = _Course(faults, begun(faults))
+
+    @property
+    def effects(self) -> list[Effect]:
+        """What happened to records, oldest first; `requests` has the same by request."""
+        return [effect for request in self.requests for effect in request.effects]
+
+    @property
+    def violations(self) -> Counter[str]:
+        """How many requests were over ``rate_limit``, by caller: ``token 1`` (the first), ``api key``, ``nobody``."""
+        return self._halo.violations
 
     @property
     def tenant(self) -> str:
@@ -171,18 +212,49 @@ class Sandbox:
 
     async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
         """Turn a request on the socket into a value, have it answered, and write it down."""
+        at = time.monotonic()
         body = await request.content.read()
         target = request.raw_path
         path, _, query = target.partition("?")
         headers = {name.casefold(): value for name, value in request.headers.items()}
-        answered = self._halo.answer(Asked(request.method, path, read_query(query), headers, body))
-        self.requests.append(Recorded(request.method, target, answered.status, headers, body))
+        asked = Asked(request.method, path, read_query(query), headers, body)
+        if self._course.faults.faults:
+            return await self._disturbed(request, asked, at)
+        answered = self._halo.answer(asked)
+        self._record(Recorded(request.method, target, answered.status, headers, body, at, self._taken()))
+        return response_to(answered)
+
+    async def _disturbed(self, request: web.BaseRequest, asked: Asked, at: float) -> web.StreamResponse:
+        """Answer a request with the faults that it meets."""
+        found = self._course.next(asked)
+        surround(self._halo, found)
+        effects = self._taken()
+        await asyncio.sleep(waiting_seconds(found, "before"))
+        answering = _of(found, "answer")
+        answered = carried_out(self._halo, asked, _of(found, "work"), answering)
+        status = 0 if isinstance(answering, Reset) else answered.status
+        faults = tuple(one.fault for one in found)
+        effects += self._taken()
+        self._record(
+            Recorded(asked.method, request.raw_path, status, asked.headers, asked.body, at, effects, faults)
+        )  # fmt: skip
+        await asyncio.sleep(waiting_seconds(found, "after"))
+        return await sent(request, answered, answering)
+
+    def _taken(self) -> tuple[Effect, ...]:
+        """Take away the effects since the last time."""
+        effects = tuple(self._halo.effects)
+        self._halo.effects.clear()
+        return effects
+
+    def _record(self, recorded: Recorded) -> None:
+        self.requests.append(recorded)
         if len(self.requests) > _JOURNAL:
             del self.requests[: _JOURNAL // 2]
-        given = dict(answered.headers)
-        if answered.content_type:
-            given["Content-Type"] = answered.content_type
-        return web.Response(status=answered.status, body=answered.body, headers=given)
+
+
+def _of(found: list[Due], stage: Stage) -> Fault | None:
+    return next((one.fault for one in found if one.fault.stage == stage), None)
 
 
 def serve(

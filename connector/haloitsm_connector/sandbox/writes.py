@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -14,6 +14,7 @@ from haloitsm_connector.catalogue import Field, Operation
 from haloitsm_connector.sandbox import rules
 from haloitsm_connector.sandbox.answers import Answer, Asked, answer, flag
 from haloitsm_connector.sandbox.errors import Refusal
+from haloitsm_connector.sandbox.journal import Did, Effect
 from haloitsm_connector.sandbox.quirks import Quirks
 from haloitsm_connector.sandbox.rows import UNDECLARED
 from haloitsm_connector.sandbox.seed.world import Record, guid
@@ -34,11 +35,17 @@ class Desk:
     shape: Shape
     fields: Mapping[str, Field]
     chance: Random
+    effects: list[Effect]
+    by: Literal["request", "fault"] = "request"
 
     @property
     def table(self) -> str:
         """The table's name in small letters."""
         return self.shape.name.casefold()
+
+    def did(self, what: Did, key: Key) -> None:
+        """Write down what happened to a record of this table."""
+        self.effects.append(Effect(what, self.shape.name, key, self.by))
 
 
 def decoded(asked: Asked, operation: Operation) -> Any:
@@ -66,6 +73,7 @@ def posted(asked: Asked, operation: Operation, desk: Desk) -> Answer:
         raise Refusal("There is nothing to save")
     table, quirks = desk.tables[desk.shape.name], desk.quirks
     before = dict(table) if quirks.partial_failure == "nothing" else {}
+    earlier = len(desk.effects)
     saved: list[Record] = []
     refusal: Refusal | None = None
     for number, item in enumerate(items):
@@ -80,6 +88,7 @@ def posted(asked: Asked, operation: Operation, desk: Desk) -> Answer:
         if quirks.partial_failure == "nothing":
             table.clear()
             table.update(before)
+            del desk.effects[earlier:]
         raise refusal
     shown = [_answered(record, desk) for record in saved]
     return answer(shown if flag(asked.query, "returnall") else shown[-1], quirks.write_status)
@@ -105,7 +114,7 @@ def _saved(item: Any, desk: Desk) -> Record:
     record: Record = {"id": None} | sent if new else table[key] | sent
     rules.check(desk.table, record, sent, new=new, tables=desk.tables)
     if new:
-        key = _named(record, desk)
+        key = named(record, desk)
     elif desk.table == "appointment" and desk.quirks.appointment_renews_id:
         del table[key]
         record["id"] = key = desk.tables.next_id(desk.shape)
@@ -114,6 +123,7 @@ def _saved(item: Any, desk: Desk) -> Record:
             desk.table, record, sent, new=new, tables=desk.tables, now=desk.now, known=desk.fields
         )  # fmt: skip
     table[key] = record
+    desk.did("created" if new else "updated", key)
     return record
 
 
@@ -158,7 +168,7 @@ def _missing(desk: Desk) -> Key:
     )  # fmt: skip
 
 
-def _named(record: Record, desk: Desk) -> Key:
+def named(record: Record, desk: Desk) -> Key:
     """Give a new record its id: a number (per ticket for actions, negative for recurring invoices) or a GUID."""
     shape, tables = desk.shape, desk.tables
     if shape.textual and shape.key == ("id",):
@@ -186,6 +196,7 @@ def deleted(desk: Desk, key: Key) -> Answer:
         if any(ticket.get("priority_id") == number for ticket in desk.tables["Tickets"].values()):
             raise Refusal("This Priority is in use; reassign its tickets or hide it")
     del table[key]
+    desk.did("deleted", key)
     if desk.table in rules.TICKET_TABLES:
         desk.tables.bin.setdefault(desk.shape.name, {})[key] = record
     if desk.quirks.delete_answer == "record":
