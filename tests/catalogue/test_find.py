@@ -81,7 +81,7 @@ def test_without_a_method_the_only_one_allowed_is_meant():
         ("/Assett/{id}", METHODS, "Did you mean '/Asset/{id}'?"),
         ("list tickts", METHODS, "Did you mean 'List tickets'?"),
         ("DELETE /Tickets", METHODS, "Did you mean 'DELETE /Tickets/{id}'?"),
-        ("GET /Tickets", ("POST", "DELETE"), "is GET /Tickets, but POST or DELETE is needed here"),
+        ("GET /Tickets", ("POST", "DELETE"), "'GET /Tickets' is a GET operation, but POST or DELETE is needed here"),
         ("list tickets", ("POST",), "is GET /Tickets, but POST is needed here. Did you mean 'POST /Tickets'?"),
         ("PUT /Tickets", METHODS, "has no PUT or PATCH"),
         ("GET /Tickets?status=1", METHODS, "goes into the query"),

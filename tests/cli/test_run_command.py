@@ -94,4 +94,4 @@ def test_ctrl_c_ends_a_run_with_what_was_done_so_far(process, project):
         _, err = running.communicate(timeout=10)
     assert running.returncode == 130
     assert "Traceback" not in err
-    assert err.endswith("tickets: stopped after nothing; what was sent stays sent.\nInterrupted.\n")
+    assert err.endswith("tickets: stopped before the first entity was done; what was sent stays sent.\nInterrupted.\n")

@@ -157,6 +157,7 @@ def test_connect_tells_what_the_token_is_good_for(server, connect):
         (json_error(400, error="unsupported_grant_type"), "not set up for", "authentication method"),
         (json_error(400, error="odd", error_description="Very odd."), "refused .odd.", "Very odd"),
         (500, "a tenant that it does not know", "tenant 'acme'"),
+        (501, "the server failed .501.", "base_uri"),
         (429, "rate limit", "retry"),
         (404, "no token endpoint at", "base_uri"),
         (405, "no token endpoint at", "auth_uri"),

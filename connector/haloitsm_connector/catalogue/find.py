@@ -60,8 +60,9 @@ def find(text: str, methods: Collection[str], names: Index) -> str:
     if allowed:
         raise UnknownOperation(f"'{text}' can mean more than one operation", f"Write one of: {', '.join(allowed)}.")
     if found:
+        meant = found[0] if text != found[0] else f"a {method} operation"
         raise UnknownOperation(
-            f"'{text}' is {found[0]}, but {' or '.join(methods)} is needed here", _nearest(found[0], methods, names)
+            f"'{text}' is {meant}, but {' or '.join(methods)} is needed here", _nearest(found[0], methods, names)
         )
     raise UnknownOperation(f"Halo has no operation '{text}'", _hint(text, method, path, methods, names))
 

@@ -72,7 +72,8 @@ def _run(pipeline: Pipeline, name: str, as_json: bool) -> int:
             if not as_json and counts.total() % PROGRESS_EVERY == 0:
                 output.progress(f"{name}: {_summary(counts)} …")
     except (ConnectorError, KeyboardInterrupt):
-        output.say(f"{name}: stopped after {_summary(counts) or 'nothing'}; what was sent stays sent.")
+        when = f"after {_summary(counts)}" if counts else "before the first entity was done"
+        output.say(f"{name}: stopped {when}; what was sent stays sent.")
         raise
     if failed > SHOWN_FAILURES and not as_json:
         output.say(f"{name}: … and {failed - SHOWN_FAILURES} more that failed; --json prints all.")

@@ -215,11 +215,13 @@ def _by_status(answer: Response, known: Endpoints) -> tuple[str, str] | None:
     status = answer.status
     if status == 429:
         return "the rate limit is reached (429)", "Run fewer clients at a time, or raise retry.total_seconds."
-    if status >= 500 and known.tenant:
+    if status == 500 and known.tenant:
         what = f"the server failed ({status}), which is how Halo answers a tenant that it does not know"
         return what, f"Compare tenant '{known.tenant}' with tenant_id in {known.api_uri}/AuthInfo."
     if status >= 500:
         what = f"the server failed ({status})"
+        if known.tenant:
+            return what, "Try again later; if it stays so, check base_uri."
         return what, "If it is a hosted HaloITSM, set `tenant`; else try again later."
     if status in {400, 403} and answer.media_type != "text/html":
         text = reason(answer)

@@ -25,7 +25,9 @@ MAX_DEPTH = 100
 MAX_ALIASED_NODES = 100_000
 TAG = "tag:yaml.org,2002:"
 NOT_YAML = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-QUOTE_BRACES = 'Text with { or } at its start, or inside { } and [ ], needs quotes: "{{ name }}", "${NAME}".'
+QUOTE_BRACES = (
+    'Text with { or } at its start, or inside { } and [ ], needs quotes: "{{ name }}", "${NAME}", "GET /Tickets/{id}".'
+)
 
 
 @dataclass(frozen=True, slots=True)
