@@ -11,6 +11,12 @@ REGISTRY = Registry.installed()
     ("schema", "path", "what"),
     [
         ({"properties": {"a": {"pattern": "(a+)+$"}}}, ("properties", "a", "pattern"), "busy for ever"),
+        (
+            {"properties": {"properties": {"pattern": "(a+)+$"}}},
+            ("properties", "properties", "pattern"),
+            "busy for ever",
+        ),
+        ({"properties": {"default": {"pattern": "(a+)+$"}}}, ("properties", "default", "pattern"), "busy for ever"),
         ({"$ref": "https://example.com/schema.json"}, ("$ref",), "another document"),
         ({"type": "strin"}, ("type",), "not a JSON Schema"),
     ],

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 REFUSED = frozenset({"pattern", "patternProperties"})
 
+NAMED_SCHEMAS = frozenset({"properties", "dependentSchemas", "$defs", "definitions"})
+"""The keywords that hold schemas by names of the user's own."""
 SHOWN_ERRORS = 3
 _ENDLESS = "a regular expression in a schema could keep a run busy for ever"
 
@@ -33,23 +35,27 @@ def _checked(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def _unusable(part: Any, path: tuple[str | int, ...]) -> Iterator[StepProblem]:
-    """Yield what a schema may not hold: patterns, and references to anywhere but itself."""
+def _unusable(part: Any, path: tuple[str | int, ...], *, of_names: bool = False) -> Iterator[StepProblem]:
+    """Yield what a schema may not hold: patterns, and references to anywhere but itself.
+
+    ``of_names`` says that the keys of ``part`` are the user's names of schemas, not keywords.
+    """
     if isinstance(part, list):
         for number, item in enumerate(part):
             yield from _unusable(item, (*path, number))
     if not isinstance(part, dict):
         return
     for name, value in part.items():
-        under_properties = bool(path) and path[-1] in {"properties", "$defs"}
-        if name in REFUSED and not under_properties:
+        if of_names:
+            yield from _unusable(value, (*path, name))
+        elif name in REFUSED:
             yield StepProblem((*path, name), f"'{name}' is not taken here: {_ENDLESS}")
         elif name in {"$ref", "$dynamicRef"} and isinstance(value, str) and not value.startswith("#"):
             yield StepProblem(
                 (*path, name), "refers to another document; only references inside the schema are followed"
             )
         elif name not in {"const", "enum", "default", "examples"}:
-            yield from _unusable(value, (*path, name))
+            yield from _unusable(value, (*path, name), of_names=name in NAMED_SCHEMAS)
 
 
 class Validate(Params):
