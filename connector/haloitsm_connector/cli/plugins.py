@@ -26,13 +26,14 @@ def plugins(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def _rows() -> Iterator[tuple[str, str, str, str, str]]:
-    from importlib.metadata import entry_points
+    from haloitsm_transformers.plugins import installed
 
     for kind in KINDS:
-        for point in entry_points(group=f"haloitsm.{kind}"):
-            package, version = (point.dist.name, point.dist.version) if point.dist else ("", "")
-            try:
-                summary = point.load().summary
-            except Exception as error:
-                summary = f"cannot be loaded: {type(error).__name__}: {error}"
-            yield kind, point.name, package, version, summary
+        for name, points in installed(f"haloitsm.{kind}").items():
+            for point in points:
+                package, version = (point.dist.name, point.dist.version) if point.dist else ("", "")
+                try:
+                    summary = point.load().summary
+                except Exception as error:
+                    summary = f"cannot be loaded: {type(error).__name__}: {error}"
+                yield kind, name, package, version, f"{summary} (claimed twice)" if len(points) > 1 else summary

@@ -98,7 +98,7 @@ def _route(route: Route, send: bool, limit: int) -> Iterator[Part]:
 
 
 def _first(subscriber: SubscriberBase, limit: int) -> list[Entity]:
-    with closing(subscriber.pages()) as pages:  # type: ignore[type-var]
+    with closing(subscriber.pages()) as pages:
         return list(islice(chain.from_iterable(pages), limit))
 
 

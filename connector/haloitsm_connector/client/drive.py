@@ -7,7 +7,7 @@ results.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from functools import partial
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 Flow = Generator[Request | list[Result], Response | None, None]
 
 
-def drive(flow: Flow[Result], send: Callable[[Request], Response]) -> Iterator[list[Result]]:
+def drive(flow: Flow[Result], send: Callable[[Request], Response]) -> Generator[list[Result]]:
     """Yield the flow's pages of results, sending its requests with ``send``."""
     step: Callable[[], Any] = partial(next, flow)
     try:

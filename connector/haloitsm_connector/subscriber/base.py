@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from typing import TYPE_CHECKING
 
 from haloitsm_connector.client.drive import Flow, adrive, drive
@@ -31,7 +31,7 @@ class SubscriberBase(ABC):
         """Yield the first request of every parameter set, final and unsent; nothing for a source without requests."""
         return iter(())
 
-    def pages(self) -> Iterator[list[Entity]]:
+    def pages(self) -> Generator[list[Entity]]:
         """Read, and yield the entities a page at a time. Raises RemoteError or InputError where reading ends early."""
         return drive(self.flow(), self._send)
 
