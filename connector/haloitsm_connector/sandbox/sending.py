@@ -49,15 +49,18 @@ async def _streamed(
     seconds: float = 0.0,
 ) -> web.StreamResponse:  # fmt: skip
     """Send the head and then the body in pieces; with ``keep``, only so many bytes of it before hanging up."""
-    body = answered.body
+    body, hangs_up = answered.body, keep is not None or off_by < 0
+    end = len(body) if keep is None else keep
     response = web.StreamResponse(status=answered.status, headers=_headers(answered))
     response.content_length = announced = max(0, len(body) + off_by)
+    if hangs_up:
+        response.force_close()  # else it is a race whether the client's next request is lost with this connection
     await response.prepare(request)
     size = -(-len(body) // pieces) or 1
-    for start in range(0, len(body) if keep is None else keep, size):
-        await response.write(body[start : min(start + size, len(body) if keep is None else keep)])
+    for start in range(0, end, size):
+        await response.write(body[start : min(start + size, end)])
         await asyncio.sleep(seconds / pieces)
-    if request.transport is not None and (keep is not None or off_by < 0):
+    if request.transport is not None and hangs_up:
         request.transport.write(body[announced:])
         request.transport.close()
     return response
