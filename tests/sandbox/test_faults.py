@@ -205,6 +205,13 @@ def test_rows_of_any_table_can_change(sandbox: Sandbox, halo: httpx.Client, tabl
     assert len(sandbox.tables[table]) == rows + 2 - dids.count("deleted")
 
 
+def test_actions_change_after_their_tickets_are_gone(sandbox: Sandbox, halo: httpx.Client) -> None:
+    sandbox.tables["Actions"], sandbox.tables["Tickets"].clear()
+    sandbox.faults = one("change", table="Actions", insert=1, update=1)
+    assert halo.get("/Status").status_code == 200
+    assert [effect.did for effect in sandbox.effects] == ["created", "updated"]
+
+
 def test_an_array_is_applied_in_part(sandbox: Sandbox, halo: httpx.Client) -> None:
     sandbox.faults = one("partial", part=0.7)
     refused = halo.post("/Tickets", json=TICKET * 10)

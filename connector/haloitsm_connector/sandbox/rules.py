@@ -145,7 +145,9 @@ def _action(record: Record, sent: Mapping[str, Any], tables: Tables, moment: str
     record.setdefault("who", "Robin Teal")
     record.setdefault("who_agentid", 2)
     record.setdefault("hiddenfromuser", False)
-    table = next(name for name in TICKET_TABLES if record["ticket_id"] in tables[name])
+    table = next((name for name in TICKET_TABLES if record.get("ticket_id") in tables[name]), None)
+    if table is None:
+        return  # the ticket was deleted, its actions were not
     ticket = tables[table][record["ticket_id"]] | {"last_update": moment, "lastactiondate": moment}
     if (status := sent.get("new_status")) and int(status) in tables["Status"]:
         ticket |= {"status_id": int(status), "status_name": tables["Status"][int(status)].get("name")}
