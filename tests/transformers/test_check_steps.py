@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import Field
 
-from haloitsm_transformers import Params, StepsError, Transformer, check_steps, compile_chain
+from haloitsm_transformers import Params, Registry, StepsError, Transformer, check_steps, compile_chain
 
 
 class Limits(Params):
@@ -149,3 +149,10 @@ def test_compiling_tells_of_problems_in_the_chains_that_are_used(registry):
     with pytest.raises(StepsError) as caught:
         compile_chain(["outer"], registry, {"outer": ["inner"], "inner": [{"renam": {}}], "unused": [5]})
     assert [problem.path for problem in caught.value.problems] == [("inner", 0, "renam")]
+
+
+def test_chains_that_double_at_every_level_are_a_problem_and_not_a_wait():
+    chains = {f"a{level}": [f"a{level + 1}"] * 2 for level in range(60)} | {"a60": [{"remove": ["x"]}]}
+    problems = check_steps(["a0"], Registry.installed(), chains)
+    assert problems
+    assert "comes to more than 10,000 steps" in problems[0].what

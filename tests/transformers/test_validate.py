@@ -18,6 +18,7 @@ REGISTRY = Registry.installed()
         ),
         ({"properties": {"default": {"pattern": "(a+)+$"}}}, ("properties", "default", "pattern"), "busy for ever"),
         ({"$ref": "https://example.com/schema.json"}, ("$ref",), "another document"),
+        ({"properties": {"a": {"$ref": "#/nope"}}}, ("properties", "a", "$ref"), "leads nowhere"),
         ({"type": "strin"}, ("type",), "not a JSON Schema"),
     ],
 )
@@ -41,3 +42,14 @@ def test_misfits_are_named_by_path_and_never_show_the_value():
     assert "user.age" in str(caught.value)
     assert "748512" not in str(caught.value)
     assert "90210" not in str(caught.value)
+
+
+def test_a_schema_that_only_refers_to_itself_costs_the_entity_alone():
+    run = compile_chain([{"validate": {"schema": {"$ref": "#"}}}], REGISTRY).open()
+    with pytest.raises(TransformError, match="refers to itself without end"):
+        run([{"id": 1}])
+
+
+def test_a_schema_may_refer_to_its_own_parts():
+    schema = {"$defs": {"id": {"type": "integer"}}, "properties": {"id": {"$ref": "#/$defs/id"}}}
+    assert compile_chain([{"validate": {"schema": schema}}], REGISTRY).open()([{"id": 1}]) == [{"id": 1}]

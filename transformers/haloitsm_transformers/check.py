@@ -16,6 +16,8 @@ from haloitsm_transformers.wording import KINDS, LIMITS
 
 Chains = Mapping[str, Any]
 """Named chains: name to list of steps."""
+MOST_STEPS = 10_000
+"""Steps that one list may come to with all its named chains; chains that name each other twice double at each level."""
 
 
 def check_steps(
@@ -38,6 +40,8 @@ class Checker:
         self._offered = offered
         self._inside: tuple[str, ...] = ()  # the named chains that are being followed, outermost first
         self.followed: dict[str, list[StepProblem]] = {}
+        self._sizes: dict[str, int] = {}  # of the chains followed: their steps, with those of the chains they name
+        self._size = 0
 
     def steps(self, value: Any) -> list[StepProblem]:
         """Return what is wrong with a list of steps; problems of the named chains it uses go to ``followed``."""
@@ -52,6 +56,7 @@ class Checker:
             return [StepProblem((), f"a step is a mapping with one verb, or the name of a chain, not {kind_of(step)}")]
         if len(step) != 1:
             return [_not_one_verb(step)]
+        self._size += 1
         ((verb, options),) = step.items()
         return [problem.under(str(verb)) for problem in self._verb(str(verb), options)]
 
@@ -63,6 +68,8 @@ class Checker:
             return [StepProblem((), f"there is no chain '{name}'", hint)]
         if cycle := self._cycle(name):
             return [StepProblem((), f"the chain '{cycle[0]}' contains itself: {' > '.join(cycle)}")]
+        if self._size > MOST_STEPS:
+            return [StepProblem((), f"with the chain '{name}' this comes to more than {MOST_STEPS:,} steps")]
         return []
 
     def _cycle(self, name: str) -> tuple[str, ...]:
@@ -70,7 +77,9 @@ class Checker:
         if name in self._inside:
             raise _CycleFoundError((*self._inside[self._inside.index(name) :], name))
         if name in self.followed:
+            self._size += self._sizes[name]
             return ()
+        before = self._size
         outer, self._inside = self._inside, (*self._inside, name)
         try:
             problems = self.steps(self._chains[name])
@@ -81,6 +90,7 @@ class Checker:
         finally:
             self._inside = outer
         self.followed[name] = problems
+        self._sizes[name] = self._size - before
         return ()
 
     def _verb(self, verb: str, options: Any) -> Iterator[StepProblem]:

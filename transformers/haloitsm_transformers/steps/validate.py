@@ -30,9 +30,32 @@ def _checked(schema: dict[str, Any]) -> dict[str, Any]:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
         problems.append(StepProblem(tuple(error.absolute_path), f"is not a JSON Schema: {error.message}"))
-    if problems:
+    if problems := problems or list(_unresolved(schema)):
         raise problems_found(problems)
     return schema
+
+
+def _unresolved(schema: dict[str, Any]) -> Iterator[StepProblem]:
+    """Yield the references inside a schema that lead nowhere."""
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import DRAFT202012
+
+    resolver = Registry().resolver_with_root(DRAFT202012.create_resource(schema))
+    for path, reference in _references(schema, ()):
+        try:
+            resolver.lookup(reference)
+        except Unresolvable:
+            yield StepProblem(path, f"'{reference}' leads nowhere in this schema")
+
+
+def _references(part: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    members = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+    for name, value in members:
+        if name in {"$ref", "$dynamicRef"} and isinstance(value, str):
+            yield (*path, name), value
+        else:
+            yield from _references(value, (*path, name))
 
 
 def _unusable(part: Any, path: tuple[str | int, ...], *, of_names: bool = False) -> Iterator[StepProblem]:
@@ -77,8 +100,11 @@ def build(params: Validate, builder: Builder) -> EntityFunction:
     validator = Draft202012Validator(params.rules, registry=Registry())
 
     def validate(entity: Entity) -> Entity:
-        if not validator.is_valid(entity):
-            raise _misfit(validator, entity)
+        try:
+            if not validator.is_valid(entity):
+                raise _misfit(validator, entity)
+        except RecursionError:
+            raise TransformError("the schema refers to itself without end") from None
         return entity
 
     return validate
