@@ -15,7 +15,7 @@ from haloitsm_connector.catalogue.types import Schema, field_type, mapping, para
 Rows = dict[str, dict[str, Any]]
 _PAGING = {"pageinate", "page_no", "page_size"}
 _NOT_ROWS = {"columns", "folders", "statuses", "priorities", "agents", "actionsdetails"}
-"""Arrays that stand beside the rows in an envelope (halo-observed 1)."""
+"""Arrays that stand beside the rows in an envelope (halo-api-facts 2.2)."""
 
 
 def derive(openapi: Mapping[str, Any], facts: Facts) -> dict[str, Rows]:

@@ -17,15 +17,17 @@ class Facts:
     """Facts that survive a new document; ``data/lists.json`` has the ``lists``, ``data/curated.json`` the others.
 
     - ``lists`` by path: key, paging and date filters (halo-api-facts 2.1 to 2.4).
-    - ``aliases`` another name to a first path segment (8); ``nouns`` a segment to the noun it stands for.
+    - ``aliases`` another name to a first path segment (halo-api-facts 8); ``nouns`` a segment to its noun.
     - ``labels`` by operation name, where method and path do not make a good one.
-    - ``keys`` by first segment: what identifies a record, if not its id (4.3, 9).
+    - ``keys`` by first segment: what identifies a record, if not its id (halo-api-facts 4.3 and 8).
     - ``records`` by path, where the document does not show the schema.
-    - ``requires`` by operation name: a list answers no rows without one of these (2.4, 3, 8).
-    - ``query`` by operation name, or method and body: parameters in use that the document lacks (2.2, 2.3, 4.1).
-    - ``undocumented`` operation name to tag: in use, but not in the document (10).
-    - ``types`` by parameter name: dates that the document calls booleans (2.4).
-    - ``singles`` GETs of one object though their path has no parameter; ``binaries`` answer bytes (3, 4.5, 9).
+    - ``requires`` by operation name: a list answers no rows without one of these (halo-api-facts 2.4, 4.5 and 8).
+    - ``query`` by operation name, or method and body: parameters in use that the document lacks
+      (halo-api-facts 2.2, 2.3 and 4.1).
+    - ``undocumented`` operation name to tag: in use, but not in the document (halo-api-facts 10).
+    - ``types`` by parameter name: dates that the document calls booleans (halo-api-facts 2.4).
+    - ``singles`` GETs of one object though their path has no parameter; ``binaries`` answer bytes
+      (halo-api-facts 3 and 4.5).
     """
 
     lists: Mapping[str, Mapping[str, Any]]

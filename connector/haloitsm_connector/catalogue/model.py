@@ -40,9 +40,9 @@ class Listing:
     """How a list answers.
 
     ``key`` is where the rows stand in the envelope, None for a bare array (``/Agent`` is bare until ``pageinate=true``
-    is sent: halo-api-facts 2.2). ``page_size`` is what to ask for: servers cut larger pages silently (2.1).
-    ``incremental`` names the query parameters that narrow the list by date (2.4). ``sure`` is False where the key is
-    a guess.
+    is sent: halo-api-facts 2.2). ``page_size`` is what to ask for: servers cut larger pages silently
+    (halo-api-facts 2.1). ``incremental`` names the query parameters that narrow the list by date (halo-api-facts 2.4).
+    ``sure`` is False where the key is a guess.
     """
 
     key: str | None

@@ -39,7 +39,7 @@ def parameter_type(parameter: Schema) -> str:
     """Return the type of a parameter; what its description starts with counts where the schema is silent.
 
     Halo writes "(array of int)" before the purpose of 98 parameters that its schema calls strings: those take several
-    values, joined with commas (halo-api-facts 2.3, 10).
+    values, joined with commas (halo-api-facts 2.3 and 10).
     """
     schema = mapping(parameter.get("schema"))
     type_, _ = field_type(schema, {})

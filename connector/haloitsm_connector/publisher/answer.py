@@ -1,4 +1,4 @@
-"""What a write did, told from what was sent and from Halo's motley answers (halo-api-facts 4.1, halo-observed 4)."""
+"""What a write did, told from what was sent and from Halo's motley answers (halo-api-facts 4.1)."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def read_query(text: str) -> dict[str, str]:
 
 
 def flag(query: Mapping[str, str], name: str) -> bool:
-    """Tell whether a query switch is on; ``True`` and ``1`` work as well as ``true`` (halo-observed 2)."""
+    """Tell whether a query switch is on; ``True`` and ``1`` work as well as ``true`` (halo-api-facts 8)."""
     return query.get(name, "").casefold() in ("true", "1")
 
 

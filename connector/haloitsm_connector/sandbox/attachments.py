@@ -1,4 +1,4 @@
-"""Bytes instead of JSON: attachments, images and PDF files (halo-api-facts 3, 4.5)."""
+"""Bytes instead of JSON: attachments, images and PDF files (halo-api-facts 3 and 4.5)."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Quirks:
     """What stays of an array when one of its items is refused: items before it, all others, or nothing."""
     delete_answer: Literal["record", "empty", "no_content"] = "record"
     appointment_renews_id: bool = True
-    """An updated appointment comes back under a new id (halo-observed 3)."""
+    """An updated appointment comes back under a new id (halo-api-facts 4.1)."""
 
     error_shape: Literal["family", "rotate"] | Shape = "family"
     """``family``: each part of the API keeps its own error body; ``rotate``: each error has the next shape."""

@@ -1,4 +1,4 @@
-"""How a record shows: list rows are leaner than details, and nulls are left out (halo-api-facts 2.3, 3, 8)."""
+"""How a record shows: list rows are leaner than details, and nulls are left out (halo-api-facts 2.3, 3 and 8)."""
 
 from __future__ import annotations
 

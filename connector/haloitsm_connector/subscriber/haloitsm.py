@@ -28,7 +28,7 @@ PAGE_PARAMETERS = frozenset({"pageinate", "page_no", "count"})
 UNPAGED_PARAMETERS = frozenset({"idonly", "ticketidonly"})
 """Query names that Halo does not combine with paging (halo-api-facts 2.3)."""
 ALL_ROWS = 100_000
-"""The largest ``count`` known to work on lists without pages; without one they end after 50 rows (2.1)."""
+"""The largest ``count`` known to work without pages; without one a list ends after 50 rows (halo-api-facts 2.1)."""
 
 
 class Subscriber(SubscriberBase):

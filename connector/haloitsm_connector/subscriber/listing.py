@@ -1,4 +1,4 @@
-"""Read the entities out of an answer, whatever shape it has (halo-api-facts 2.2, 3 and 4.6; halo-observed 1)."""
+"""Read the entities out of an answer, whatever shape it has (halo-api-facts 2.2, 3 and 4.6)."""
 
 from __future__ import annotations
 

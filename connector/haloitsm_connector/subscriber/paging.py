@@ -1,7 +1,7 @@
 """Read one list to its end, page after page, past everything servers do to page numbers and counts.
 
 What a server says about its pages is a hint. The end is an empty page, or one that only repeats the page before it:
-many lists ignore the page number and send the same rows for ever (halo-api-facts 2.1, halo-observed 2). So is a page
+many lists ignore the page number and send the same rows for ever (halo-api-facts 2.1). So is a page
 that was there before, and a link that was followed already. The number of records ends the reading a request earlier
 where the page just read is not a full one: some servers count the page alone.
 """

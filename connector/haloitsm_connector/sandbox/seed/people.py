@@ -24,7 +24,7 @@ _TOP_LEVELS = ("Customers", "Partners", "Internal")
 
 
 def agents(world: World) -> Iterator[Record]:
-    """Build the agents; id 1 stands for "nobody" (halo-observed 3)."""
+    """Build the agents; id 1 stands for "nobody" (halo-api-facts 4.2)."""
     chance = world.chance("Agent")
     yield _agent(chance, world, 1, "Unassigned", "", "")
     yield _agent(chance, world, 2, "Robin", "Teal", "robin.teal") | {"isapiagent": True}
