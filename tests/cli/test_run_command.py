@@ -44,6 +44,22 @@ def test_dry_run_shows_the_writes_and_sends_none(haloitsm, project, sandbox):
     assert all(request.method != "POST" for request in sandbox.requests[seen:])
 
 
+def test_what_is_read_from_a_secret_file_is_not_shown(haloitsm, project):
+    (project / "key.txt").write_text("k3y-of-the-vault\n")
+    config = (project / "halo.yaml").read_text().replace('"{{ serial }}"', '"${file:key.txt}"')
+    (project / "halo.yaml").write_text(config)
+    for arguments in (
+        ["run", "halo.yaml", "laptops", "--dry-run"],
+        ["preview", "halo.yaml", "laptops", "--send"],
+        ["preview", "halo.yaml", "laptops", "--send", "--json"],
+        ["run", "halo.yaml", "laptops", "--json"],
+    ):
+        ended = haloitsm(*arguments)
+        assert ended.status == 0
+        assert "***" in ended.out or arguments[-1] == "--json"
+        assert "k3y-of-the-vault" not in ended.out + ended.err
+
+
 def test_an_entity_that_fails_is_named_and_the_others_go_on(haloitsm, project):
     config = (project / "halo.yaml").read_text().replace("laptops.csv", "laptops.jsonl")
     (project / "halo.yaml").write_text(config.replace('"{{ serial }}"', '"No. {{ serial }}"'))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from haloitsm_connector.cli import output
-from haloitsm_connector.cli.settings import load_pipeline
+from haloitsm_connector.cli.settings import hiding, load_pipeline
 from haloitsm_connector.errors import InputError, suggest
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def preview(
     entities are shown before and after each step; nothing is ever written.
     """
     with load_pipeline(context.obj, path) as pipeline:
-        parts = _parts(pipeline, path, name, send, limit, data)
+        parts = map(hiding(pipeline.config), _parts(pipeline, path, name, send, limit, data))
         if as_json:
             output.show_json([part for part in parts if "note" not in part])
             return

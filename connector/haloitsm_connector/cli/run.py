@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from haloitsm_connector.cli import output
-from haloitsm_connector.cli.settings import load_pipeline
+from haloitsm_connector.cli.settings import hiding, load_pipeline
 from haloitsm_connector.errors import ConnectorError
 
 if TYPE_CHECKING:
@@ -61,14 +61,15 @@ def _run(pipeline: Pipeline, name: str, as_json: bool) -> int:
 
     counts: Counter[str] = Counter()
     failed = 0
+    hide = hiding(pipeline.config)
     try:
         for outcome in pipeline.run(name):
             counts[outcome.status] += 1
             failed += outcome.status in FAILED_STATUSES
             if as_json:
-                output.show_json_line({"route": name, **outcome.described()})
+                output.show_json_line(hide({"route": name, **outcome.described()}))
             elif outcome.status in FAILED_STATUSES and failed <= SHOWN_FAILURES:
-                output.say(f"{name}: {outcome.status}: {outcome.reason}")
+                output.say(hide(f"{name}: {outcome.status}: {outcome.reason}"))
             if not as_json and counts.total() % PROGRESS_EVERY == 0:
                 output.progress(f"{name}: {_summary(counts)} …")
     except (ConnectorError, KeyboardInterrupt):
@@ -92,12 +93,13 @@ def _summary(counts: Counter[str]) -> str:
 def _dry_run(pipeline: Pipeline, name: str) -> int:
     """Show the writes of one route and return how many of its entities could not be written."""
     requests = failed = 0
+    hide = hiding(pipeline.config)
     for shown in pipeline.dry_run(name):
         if "failed" in shown:
             failed += 1
         else:
             requests += 1
-        output.show_json_line({"route": name, **shown})
+        output.show_json_line(hide({"route": name, **shown}))
     would_fail = f"; {failed} would fail" if failed else ""
     output.say(f"{name}: {output.counted(requests, 'request')}, none sent{would_fail}")
     return failed

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from haloitsm_connector.errors import InputError
 
 if TYPE_CHECKING:
     from haloitsm_connector.catalogue import Catalogue
     from haloitsm_connector.client import HttpClient
+    from haloitsm_connector.config import Config
     from haloitsm_connector.pipeline import Pipeline
 
 DEFAULT_CONFIG = Path("halo.yaml")
@@ -105,6 +106,13 @@ def load_pipeline(settings: Settings, path: Path) -> Pipeline:
     from haloitsm_connector.pipeline import Pipeline
 
     return Pipeline.load(path, environ=settings.environ, catalogue=user_catalogue(), http_log=settings.http_log)
+
+
+def hiding(config: Config) -> Callable[[Any], Any]:
+    """Return what hides the secrets of a configuration in data that is shown."""
+    from haloitsm_connector.client.redaction import Redactor
+
+    return Redactor(config.secrets).data
 
 
 def single_client(settings: Settings, config: Path | None, name: str | None) -> HttpClient:

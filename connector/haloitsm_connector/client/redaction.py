@@ -7,6 +7,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Iterable, Mapping
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 HIDDEN = "***"
@@ -50,6 +51,16 @@ class Redactor:
     def values(self, text: str) -> str:
         """Hide the known secrets."""
         return self._pattern.sub(HIDDEN, text) if self._pattern else text
+
+    def data(self, value: Any) -> Any:
+        """Return JSON data in which the known secrets are hidden."""
+        if self._pattern is None:
+            return value
+        if isinstance(value, str):
+            return self.values(value)
+        if isinstance(value, dict):
+            return {name: self.data(part) for name, part in value.items()}
+        return [self.data(part) for part in value] if isinstance(value, list) else value
 
     def text(self, text: str) -> str:
         """Hide the known secrets, and values that stand behind a telling name in JSON, forms and headers."""
