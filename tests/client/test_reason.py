@@ -76,6 +76,7 @@ def test_any_body_gives_one_line_of_bounded_length(body):
         (401, "module"),
         (403, "scopes"),
         (404, "path and id"),
+        (404, "normal_statuses: [404]"),
         (405, "POST"),
         (415, "JSON"),
         (429, "rate limit"),

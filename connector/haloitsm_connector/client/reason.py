@@ -25,7 +25,10 @@ _HINTS = {
     400: "Check the values sent; most write routes of Halo want a list of objects.",
     401: "The token is refused for this route: the agent or user behind the application may lack the module's right.",
     403: "The application's permissions (scopes) or the agent's role do not allow this.",
-    404: "There is no such route or record: check path and id, and that the base URI is that of the API.",
+    404: (
+        "There is no such route or record: check path and id, and that the base URI is that of the API. "
+        "Where records may be missing, give the client normal_statuses: [404]."
+    ),
     405: "The route does not take this method: Halo knows GET, POST (create and update) and DELETE.",
     409: "The record was changed or exists already.",
     413: "Send fewer records at a time.",
