@@ -15,6 +15,14 @@ def catalogue() -> Catalogue:
     return Catalogue.load()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what programs share on this machine away from the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HALOITSM_STATE_DIR", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture
 def sandbox(catalogue: Catalogue) -> Iterator[Sandbox]:
     with Sandbox(catalogue=catalogue) as running:

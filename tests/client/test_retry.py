@@ -48,6 +48,7 @@ def decision(
         (Event.NO_CONNECTION, True, True),
         (Event.PROXY, True, True),
         (Event.TLS, False, False),
+        (Event.NO_BUDGET, False, False),
         (Event.TIMEOUT, True, False),
         (Event.DISCONNECTED, True, False),
         (Event.TRUNCATED, True, False),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from haloitsm_connector.client import retry, uri
+from haloitsm_connector.client.budget import Budget
 from haloitsm_connector.client.fields import Retry, Timeouts
 from haloitsm_connector.client.logging import HttpLog
 from haloitsm_connector.client.request import Response
@@ -35,12 +36,29 @@ _WORDS: dict[Event, tuple[str, str]] = {
         "no secure connection to {host}: {detail}",
         "If its certificate comes from your own company, set ca_bundle; if the server knows no TLS, write http://.",
     ),
+    Event.NO_BUDGET: (
+        "{call} was not sent: {detail}",
+        "Other programs use the same budget, or too many requests wait; raise `retry.total_seconds` to wait longer.",
+    ),
     Event.TIMEOUT: ("{call} got no answer: {detail}", "The server is slow: ask for less, or raise `timeouts`."),
     Event.DISCONNECTED: ("{call} got no answer: the connection was lost ({detail})", ""),
     Event.TRUNCATED: ("the answer to {call} was cut off ({detail})", ""),
     Event.GARBLED: ("what answered {call} is not readable as HTTP ({detail})", "Check host and port of base_uri."),
 }
+_SLOWING = {Event.RATE_LIMIT, Event.REFUSED_FOR_NOW}
 _UNREADABLE = {Event.TRUNCATED, Event.GARBLED}
+
+
+@dataclass(slots=True)
+class _Spent:
+    """Seconds spent on one message: on tries and the waits between, and on waiting for the budget.
+
+    Waiting for the budget is not failing: the clock of `retry.total_seconds` stands still, and that wait may take as
+    long again.
+    """
+
+    trying: float = 0.0
+    waiting: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,47 +69,65 @@ class Delivery:
     timeouts: Timeouts
     policy: Retry
     log: HttpLog
+    budget: Budget | None = None
 
     async def send(self, message: Message, *, may_repeat: bool = True) -> Response:
         """Return the final answer, whatever its status; a RemoteError says why there is none."""
-        started = time.monotonic()
+        spent = _Spent()
         attempts = 0
         earlier: Response | None = None
         while True:
             attempts += 1
-            left = self.policy.total_seconds - (time.monotonic() - started)
+            left = self.policy.total_seconds - spent.trying
             cut_short = may_repeat and left < self.timeouts.total_seconds  # a create is never left half-way
-            outcome = await self._attempt(message, left if cut_short else self.timeouts.total_seconds)
+            outcome = await self._attempt(message, left if cut_short else self.timeouts.total_seconds, spent)
             if isinstance(outcome, AttemptError) and cut_short and earlier is not None:
                 return earlier
             event = outcome.event if isinstance(outcome, AttemptError) else retry.event_of(message.url, outcome)
             if isinstance(outcome, Response) and event in {None, Event.UNAUTHORISED}:  # the session renews tokens
                 return outcome
             assert event is not None
-            elapsed = time.monotonic() - started
-            progress = retry.Progress(attempts, elapsed, self.policy.total_seconds - elapsed)
-            decision = self._decide(event, outcome, progress, may_repeat)
+            asked = retry.retry_after(outcome.headers, datetime.now(UTC)) if isinstance(outcome, Response) else None
+            if self.budget and event in _SLOWING:
+                await self.budget.refused(asked, full=event is Event.RATE_LIMIT)
+            progress = retry.Progress(attempts, spent.trying, self.policy.total_seconds - spent.trying)
+            decision = self._decide(event, asked, progress, may_repeat)
             self._note(message, outcome, decision)
             earlier = outcome if isinstance(outcome, Response) else earlier
             if decision.wait_seconds is not None:
                 await asyncio.sleep(decision.wait_seconds)
+                spent.trying += decision.wait_seconds
             elif isinstance(outcome, Response):
                 return outcome
             else:
                 raise self._error(message, outcome, attempts, may_repeat)
 
-    async def _attempt(self, message: Message, seconds: float) -> Response | AttemptError:
-        try:
-            response = await self.wire.exchange(message, seconds)
-        except AttemptError as failure:
-            return failure
+    async def _attempt(self, message: Message, seconds: float, spent: _Spent) -> Response | AttemptError:
+        async with self.wire.slots:
+            if self.budget and not await self._admitted(self.budget, spent):
+                return AttemptError(Event.NO_BUDGET, f"no room in the request budget ({self.budget.rules})")
+            started = time.monotonic()
+            try:
+                response = await self.wire.exchange(message, seconds)
+            except AttemptError as failure:
+                return failure
+            finally:
+                spent.trying += time.monotonic() - started
         self.log.answered(message, response)
         return response
 
-    def _decide(
-        self, event: Event, outcome: Response | AttemptError, progress: retry.Progress, may_repeat: bool
-    ) -> Decision:
-        asked = retry.retry_after(outcome.headers, datetime.now(UTC)) if isinstance(outcome, Response) else None
+    async def _admitted(self, budget: Budget, spent: _Spent) -> bool:
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(self.policy.total_seconds - spent.waiting):
+                await budget.acquire()
+        except TimeoutError:
+            return False
+        finally:
+            spent.waiting += time.monotonic() - started
+        return True
+
+    def _decide(self, event: Event, asked: float | None, progress: retry.Progress, may_repeat: bool) -> Decision:
         return retry.decide(
             event,
             progress,

@@ -167,6 +167,13 @@ class Retry(Fields):
     )
 
 
+class RequestBudget(Fields):
+    """How many requests may be sent in any span of time, by all clients of a tenant together."""
+
+    requests: int = Field(300, ge=1, description="Requests in any window, those for tokens included.")
+    window_seconds: float = Field(300.0, ge=1, le=86_400, description="Length of the rolling window.")
+
+
 class ClientFields(_SecretFields):
     """What every client can be told."""
 
@@ -174,6 +181,15 @@ class ClientFields(_SecretFields):
     authentication: HaloAuthentication | HttpAuthentication = Field(description="How to sign in.")
     timeouts: Timeouts = Field(Timeouts(), description="Time limits of one attempt.")
     retry: Retry = Field(Retry(), description="Limits to repeating a request.")
+    budget: RequestBudget | Literal["off"] | None = Field(
+        None,
+        description="Requests that all programs on this machine may send to the tenant: {requests: 300, "
+        "window_seconds: 300}, which is the default for hosted systems, or off, the default for all others.",
+    )
+    state_folder: Annotated[str | None, _blank] = Field(
+        None,
+        description="Folder in which programs share what they sent lately. Else HALOITSM_STATE_DIR, or the user's own.",
+    )
     normal_statuses: tuple[Status, ...] = Field(
         (), description='Error statuses that are no error here: [404, "410-419"]. A read takes them as "no entity".'
     )

@@ -66,7 +66,7 @@ class HttpClient:
     def _open(self, fields: HaloClientFields | HttpClientFields, transport: Transport | None, library: Library) -> None:
         self.fields = fields
         self._session = Session(fields, transport=transport, library=library)
-        self._portal = Portal(self._session.wire.aclose)
+        self._portal = Portal(self._session.aclose)
 
     def __repr__(self) -> str:
         return f"<HttpClient {self.api_uri}>"
@@ -110,6 +110,14 @@ class HttpClient:
     async def aconnect(self) -> Connection:
         """Do what ``connect`` does without blocking the event loop."""
         return await self._portal.acall(self._session.connect)
+
+    def budget_left(self) -> int | None:
+        """Return how many requests may be sent to the tenant at once, 0 during a pause; None without a budget."""
+        return self._portal.call(self._session.budget_left)
+
+    async def abudget_left(self) -> int | None:
+        """Do what ``budget_left`` does without blocking the event loop."""
+        return await self._portal.acall(self._session.budget_left)
 
     def get(self, path: str, *, query: Mapping[str, Any] | None = None) -> Any:
         """Return the decoded JSON of a GET, or what `body.read_value` makes of other media types.

@@ -29,6 +29,7 @@ class Event(StrEnum):
     NO_CONNECTION = "no connection"
     PROXY = "proxy failed"
     TLS = "TLS failed"
+    NO_BUDGET = "no room in the request budget"
     TIMEOUT = "no answer in time"
     DISCONNECTED = "connection lost before the answer"
     TRUNCATED = "answer cut off"
@@ -75,6 +76,7 @@ TABLE: Mapping[Event, Row] = {
         _unconnected(Event.NO_CONNECTION, "a network may come back; nothing was sent"),
         _unconnected(Event.PROXY, "a proxy may come back; nothing reached the other side"),
         Row(Event.TLS, 1, 0, False, "a certificate does not get better by asking again"),
+        Row(Event.NO_BUDGET, 1, 0, False, "it waited for its turn as long as all tries may take; nothing was sent"),
         Row(Event.TIMEOUT, 2, 1, True, "a slow server is not helped by many repeats"),
         Row(Event.DISCONNECTED, None, 0.5, True, "an idle connection was closed, or the server restarts"),
         Row(Event.TRUNCATED, None, 0.5, True, "the connection broke within the answer"),

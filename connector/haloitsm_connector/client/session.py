@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from haloitsm_connector.client import auth, uri
+from haloitsm_connector.client.budget import budget_of
 from haloitsm_connector.client.delivery import Delivery
 from haloitsm_connector.client.fields import HaloClientFields, HttpClientFields, Library
 from haloitsm_connector.client.logging import HttpLog
@@ -59,7 +60,8 @@ class Session:
         self.api_uri = endpoints.api_uri
         self._endpoints = endpoints
         log = HttpLog(fields.logging, self.redactor)
-        self._delivery = Delivery(self.wire, fields.timeouts, fields.retry, log)
+        self._budget = budget_of(fields, endpoints.api_uri)
+        self._delivery = Delivery(self.wire, fields.timeouts, fields.retry, log, self._budget)
         self._headers = {
             "accept": "application/json",
             "accept-encoding": "gzip, deflate",
@@ -114,6 +116,16 @@ class Session:
             raise self.hide(error) from None
         found = self._sign_in.endpoints
         return Connection(self.api_uri, found.token_uri, found.tenant, token.lifetime_seconds, token.scopes)
+
+    async def budget_left(self) -> int | None:
+        """Return how many requests may be sent at once; None without a budget."""
+        return await self._budget.left() if self._budget else None
+
+    async def aclose(self) -> None:
+        """Close all connections, and give back what is left of the budget."""
+        if self._budget:
+            await self._budget.release()
+        await self.wire.aclose()
 
     def hide(self, error: ConnectorError) -> ConnectorError:
         """Return the error with every secret hidden in its texts."""

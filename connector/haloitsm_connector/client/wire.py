@@ -75,7 +75,8 @@ class Wire:
         self._proxy_for = cache(lambda scheme, host: proxy or environment_proxy(scheme, host))
         self._ca_bundle = ca_bundle
         self._open: dict[tuple[bool, str | None], Any] = {}  # the transports, by whether TLS is spoken, and proxy
-        self._slots = asyncio.Semaphore(CONNECTIONS)
+        self.slots = asyncio.Semaphore(CONNECTIONS)
+        """To be held around `exchange`: how many requests are on their way at a time."""
 
     def normal_url(self, url: str) -> str:
         """Return the URL as it will stand in the request line; InputError for what no URL can hold."""
@@ -93,12 +94,11 @@ class Wire:
 
     async def exchange(self, message: Message, seconds: float) -> Response:
         """Send a message and read the whole answer within ``seconds``; raises AttemptError when there is none."""
-        async with self._slots:
-            started = time.perf_counter()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    return await self._attempt(message, started)
-            raise AttemptError(Event.TIMEOUT, f"not complete after {time.perf_counter() - started:.1f} s")
+        started = time.perf_counter()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                return await self._attempt(message, started)
+        raise AttemptError(Event.TIMEOUT, f"not complete after {time.perf_counter() - started:.1f} s")
 
     async def aclose(self) -> None:
         """Close all connections, also those of a client or transport that was given."""
