@@ -89,11 +89,21 @@ class Pipeline:
         """Close the clients."""
         self.assembly.close()
 
+    async def aclose(self) -> None:
+        """``close`` for asyncio."""
+        await asyncio.to_thread(self.close)
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.aclose()
 
 
 def _raise(failure: Failure) -> None:

@@ -262,3 +262,24 @@ def test_fields_build_the_publisher_and_are_checked(tmp_path: Path, catalogue: C
     for given_fields, said in [({"path": "out"}, "format"), ({"path": "-", "format": "json"}, "standard output")]:
         (found,) = prototype.check(prototype.fields.model_validate(given_fields), catalogue)
         assert said in found.what
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_what_came_before_its_source_failed_is_written(tmp_path: Path, format_: str) -> None:
+    def failing() -> Any:
+        yield {"id": 1}
+        yield {"id": 2}
+        raise InputError("the source failed")
+
+    path = tmp_path / f"out.{format_}"
+    outcomes = FilePublisher(path).publish(failing())
+    assert [next(outcomes).status, next(outcomes).status] == ["sent", "sent"]
+    with pytest.raises(InputError, match="the source failed"):
+        next(outcomes)
+    assert [int(entity["id"]) for entity in FileSubscriber(path)] == [1, 2]
+
+
+@pytest.mark.parametrize("entities", [{"id": 1}, [1], "text"])
+def test_what_is_no_list_of_objects_is_refused_in_words(tmp_path: Path, entities: Any) -> None:
+    with pytest.raises(InputError, match="Give a list of entities"):
+        list(FilePublisher(tmp_path / "out.jsonl").publish(entities))

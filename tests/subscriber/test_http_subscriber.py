@@ -139,3 +139,11 @@ def test_fields_build_the_subscriber(serving: Serving) -> None:
     client = serving(lambda target: reply({"items": ROWS if query(target)["page"] == "1" else []}))
     assert list(prototype.check(fields, None)) == []
     assert list(prototype.build(fields, client, {}, None)) == ROWS[:5]
+
+
+def test_misspelt_items_are_told_and_null_is_an_empty_list(serving: Serving) -> None:
+    client = serving(lambda target: reply({"data": {"devices": ROWS, "none": None}}))
+    with pytest.raises(AnswerError, match=r"without 'devicez'.*Did you mean 'devices'"):
+        list(HttpSubscriber(client, "/devices", items="data.devicez"))
+    assert list(HttpSubscriber(client, "/devices", items="data.none")) == []
+    assert list(HttpSubscriber(client, "/devices", items="data.devices")) == ROWS

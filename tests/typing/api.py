@@ -64,7 +64,7 @@ async def read_async(halo: HttpClient) -> AsyncIterator[dict[str, Any]]:
 
 
 async def run_async() -> None:
-    with Pipeline.load("configs") as pipeline:
+    async with Pipeline.load("configs") as pipeline:
         async for outcome in pipeline.arun("tickets"):
             assert_type(outcome, Outcome)
 

@@ -78,12 +78,12 @@ class PublisherBase(ABC):
 
     def publish(self, entities: Iterable[Entity]) -> Iterator[Outcome]:
         """Send entities as the outcomes are asked for. Raises RemoteError when going on makes no sense."""
-        for page in drive(self.flow(entities), self._send):
+        for page in drive(self.flow(_objects(entities)), self._send):
             yield from page
 
     async def apublish(self, entities: Iterable[Entity]) -> AsyncIterator[Outcome]:
         """Send entities as `publish` does, without blocking the event loop."""
-        async for page in adrive(self.flow(entities), self._asend):
+        async for page in adrive(self.flow(_objects(entities)), self._asend):
             for outcome in page:
                 yield outcome
 
@@ -98,3 +98,12 @@ class PublisherBase(ABC):
         if self.client is None:
             raise InputError("a publisher that sends requests needs a client", "Give it an HttpClient.")
         return self.client
+
+
+def _objects(entities: Iterable[Entity]) -> Iterator[Entity]:
+    """Yield the entities; InputError where one is no object, as when a single entity is given for a list of them."""
+    for entity in entities:
+        if not isinstance(entity, dict):
+            what = f"an entity is an object (a dict), not {type(entity).__name__}"
+            raise InputError(what, "Give a list of entities, also for a single one.")
+        yield entity

@@ -48,14 +48,22 @@ class FilePublisher(PublisherBase):
         self._sink: Sink | None = None
 
     def flow(self, entities: Iterable[Entity]) -> Flow[Outcome]:
-        """Write pages of 500 entities; there are no requests."""
+        """Write pages of 500 entities, also those that came before their source failed; there are no requests."""
         source = iter(entities)
-        wrote = False
-        while page := list(islice(source, ROWS_PER_PAGE if self.format != "xlsx" else None)):
-            wrote = True
-            yield self._write(page)
-        if not wrote:
-            self._write([])
+        empty = True
+        more = True
+        while more:
+            page: list[Entity] = []
+            try:
+                page.extend(islice(source, ROWS_PER_PAGE if self.format != "xlsx" else None))
+            except Exception:
+                if page:
+                    yield self._write(page)  # what came before the failure
+                raise
+            more = bool(page)
+            if more or empty:
+                yield self._write(page)
+            empty = False
 
     def _write(self, entities: Sequence[Entity]) -> list[Outcome]:
         outcomes, rows = [], []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urljoin
@@ -16,7 +16,7 @@ from haloitsm_connector.client.drive import Flow
 from haloitsm_connector.client.reason import status_error
 from haloitsm_connector.client.request import Request, Response, encode_query, fill_path
 from haloitsm_connector.client.uri import same_origin
-from haloitsm_connector.errors import AnswerError, InputError
+from haloitsm_connector.errors import AnswerError, InputError, suggest
 from haloitsm_connector.prototypes import Fields, Prototype
 from haloitsm_connector.subscriber.base import SubscriberBase
 from haloitsm_connector.subscriber.listing import Page
@@ -27,6 +27,7 @@ from haloitsm_transformers import Chain, Entity, Expression, TransformError, exp
 if TYPE_CHECKING:
     from haloitsm_connector.client import HttpClient
 
+PLAIN_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _LINK = re.compile(r"<([^>]*)>([^<]*)")
 _NEXT = re.compile(r";\s*rel\s*=\s*(\"[^\"]*\bnext\b[^\"]*\"|next\b)", re.IGNORECASE)
 
@@ -105,6 +106,7 @@ class HttpSubscriber(SubscriberBase):
         self.query = dict(query or {})
         self.headers = tuple((headers or {}).items())
         self.items = expression(items) if items else None
+        self._names = tuple(items.split(".")) if items and PLAIN_PATH.fullmatch(items) else ()
         self.paging = paging
         self.limit = limit
 
@@ -141,6 +143,7 @@ class HttpSubscriber(SubscriberBase):
         found = _found(self.items, body, response) if self.items else body
         if found is None:
             refuse_error(body, response)
+            _refuse_misspelt(self._names, body, response)
             return Page([])
         rows = found if isinstance(found, list) else [found]
         return Page([row if isinstance(row, dict) else {"value": row} for row in rows])
@@ -195,6 +198,22 @@ def _number(request: Request, name: str, default: int) -> int:
     if not text.isdecimal():
         raise InputError(f"query parameter '{name}' must be a whole number to page by, not {text!r}")
     return int(text)
+
+
+def _refuse_misspelt(names: Sequence[str], body: Any, response: Response) -> None:
+    """Raise AnswerError where a plain path to the items leaves the answer beside a name like it.
+
+    Where nothing there is alike, the list is absent because it is empty.
+    """
+    for name in names:
+        if not isinstance(body, dict):
+            return
+        if name not in body:
+            if hint := suggest(name, body):
+                what = f"{response.url} answered without '{name}', where `items` looks for the list"
+                raise AnswerError(what, hint, url=response.url)
+            return
+        body = body[name]
 
 
 def _found(read: Any, body: Any, response: Response) -> Any:
