@@ -122,6 +122,21 @@ def test_a_client_without_budget_has_no_number_left(connect, came):
     assert connect(authentication=KEY).budget_left() is None
 
 
+def test_a_request_that_is_sent_again_on_a_new_connection_counts_twice(server, connect, came):
+    client = connect(budget={"requests": 50, "window_seconds": 300}, authentication=KEY)
+    client.send(GET)
+    counted, lost = server.api, [True]
+
+    async def hang_up_once(request):
+        answer = await counted(request)
+        return await server.hang_up(request) if lost and lost.pop() else answer
+
+    server.api = hang_up_once
+    assert client.send(GET).status == 200
+    assert len(came) == 3
+    assert client.budget_left() == 47
+
+
 def test_requests_for_tokens_count(connect, came):
     client = connect(budget=TEN)
     client.send(GET)

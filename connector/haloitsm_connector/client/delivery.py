@@ -108,7 +108,7 @@ class Delivery:
                 return AttemptError(Event.NO_BUDGET, f"no room in the request budget ({self.budget.rules})")
             started = time.monotonic()
             try:
-                response = await self.wire.exchange(message, seconds)
+                response = await self.wire.exchange(message, seconds, self.budget.acquire if self.budget else None)
             except AttemptError as failure:
                 return failure
             finally:

@@ -38,7 +38,7 @@ KEEP_ALIVE_SECONDS = 90.0
 
 _READ_BUFFER = 2**20
 Send = Callable[[Any], Awaitable[Any]]
-_exact_url: ContextVar[str] = ContextVar("exact_url")
+Admit = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,18 @@ class Message:
     url: str
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     content: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(slots=True)
+class _Sending:
+    """What the aiohttp session needs to know of the request that it sends."""
+
+    exact_url: str
+    admit: Admit | None
+    left: bool = False
+
+
+_sending: ContextVar[_Sending] = ContextVar("sending")
 
 
 class AttemptError(Exception):
@@ -92,12 +104,16 @@ class Wire:
         body: bytes = request.read()
         return request.headers["content-type"], body
 
-    async def exchange(self, message: Message, seconds: float) -> Response:
-        """Send a message and read the whole answer within ``seconds``; raises AttemptError when there is none."""
+    async def exchange(self, message: Message, seconds: float, admit: Admit | None = None) -> Response:
+        """Send a message and read the whole answer within ``seconds``; raises AttemptError when there is none.
+
+        ``admit`` is awaited before aiohttp sends it another time, as it does once with a GET when an idle connection
+        is lost.
+        """
         started = time.perf_counter()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                return await self._attempt(message, started)
+                return await self._attempt(message, started, admit)
         raise AttemptError(Event.TIMEOUT, f"not complete after {time.perf_counter() - started:.1f} s")
 
     async def aclose(self) -> None:
@@ -106,12 +122,12 @@ class Wire:
         for transport in opened.values():
             await transport.aclose()
 
-    async def _attempt(self, message: Message, started: float) -> Response:
+    async def _attempt(self, message: Message, started: float, admit: Admit | None) -> Response:
         proxy = None if self._given is not None else self._proxy_for(*urlsplit(message.url)[:2])
         send, request = self._sender(message.url, proxy), self._request(message, proxy)
         failure: AttemptError | None = None
         answer: Any = None
-        _exact_url.set(str(request.url))
+        _sending.set(_Sending(str(request.url), admit))
         try:
             answer = await send(request)
             body = await answer.aread()
@@ -265,15 +281,19 @@ def _session(context: ssl.SSLContext) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         read_bufsize=_READ_BUFFER,
         auto_decompress=False,
-        middlewares=(_leave_url_alone,),
+        middlewares=(_as_told,),
     )
 
 
-async def _leave_url_alone(
+async def _as_told(
     request: aiohttp.ClientRequest, handler: Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]]
 ) -> aiohttp.ClientResponse:
-    """Undo yarl's re-quoting: what `HttpClient.url` shows is what is sent, byte for byte."""
-    request.url = type(request.url)(_exact_url.get(), encoded=True)
+    """Undo yarl's re-quoting: what `HttpClient.url` shows is what is sent, byte for byte. Ask before sending again."""
+    sending = _sending.get()
+    request.url = type(request.url)(sending.exact_url, encoded=True)
+    if sending.left and sending.admit:
+        await sending.admit()
+    sending.left = True
     return await handler(request)
 
 
