@@ -124,7 +124,14 @@ class RemoteError(ConnectorError):
 
 
 class UnreachableError(RemoteError):
-    """No connection or no answer in time; safe to send again: it never left, or may be done twice without harm."""
+    """No connection or no answer in time; safe to send again: it never left, or may be done twice without harm.
+
+    ``sent`` says that it had left, so that the other side is there.
+    """
+
+    def __init__(self, what: str, hint: str = "", *, url: str = "", sent: bool = False) -> None:
+        super().__init__(what, hint, url=url)
+        self.sent = sent
 
 
 class AuthenticationError(RemoteError):

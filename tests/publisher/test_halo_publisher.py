@@ -339,3 +339,11 @@ def test_any_entity_and_any_answer_give_one_outcome(
     pages = list(drive(publisher.flow([entity, entity]), lambda request: respond(body, status, media_type)))
     assert [len(page) for page in pages] == [1, 1]
     assert all(outcome.entity is entity for page in pages for outcome in page)
+
+
+def test_an_update_without_answer_fails_alone(publish: Publish, scripted: Scripted) -> None:
+    slow = UnreachableError("no answer in time", sent=True)
+    publisher = Publisher(scripted({"id": 1}, slow, {"id": 3}), "POST /Asset", catalogue=CATALOGUE)
+    outcomes = publish(publisher, *({"payload": {"id": number}} for number in (1, 2, 3)))
+    assert [outcome.status for outcome in outcomes] == ["updated", "failed", "updated"]
+    assert outcomes[1].reason == "no answer in time."

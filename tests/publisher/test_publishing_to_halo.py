@@ -112,3 +112,17 @@ def test_dead_host_ends_the_run() -> None:
     )
     with client, pytest.raises(UnreachableError):
         list(Publisher(client, "POST /Asset").publish([{"payload": {}}]))
+
+
+def test_delete_whose_answer_was_lost_is_deleted_when_the_record_is_gone(serving: Serving) -> None:
+    seen: list[str] = []
+
+    def gone_after_the_first(method: str, target: str, body: bytes) -> Any:
+        seen.append(target)
+        return None if len(seen) == 1 else (404, {})
+
+    client = serving(gone_after_the_first)
+    (outcome,) = Publisher(client, "DELETE /Asset/{id}").publish([{"path": {"id": 5}}])
+    assert (outcome.status, outcome.id) == ("deleted", "5")
+    (outcome,) = Publisher(client, "DELETE /Asset/{id}").publish([{"path": {"id": 6}}])
+    assert outcome.status == "refused"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from haloitsm_connector.client import retry, uri
@@ -43,10 +43,11 @@ _WORDS: dict[Event, tuple[str, str]] = {
     Event.TIMEOUT: ("{call} got no answer: {detail}", "The server is slow: ask for less, or raise `timeouts`."),
     Event.DISCONNECTED: ("{call} got no answer: the connection was lost ({detail})", ""),
     Event.TRUNCATED: ("the answer to {call} was cut off ({detail})", ""),
+    Event.TOO_LARGE: ("the answer to {call} is larger than {detail}", "Ask for less at a time."),
     Event.GARBLED: ("what answered {call} is not readable as HTTP ({detail})", "Check host and port of base_uri."),
 }
 _SLOWING = {Event.RATE_LIMIT, Event.REFUSED_FOR_NOW}
-_UNREADABLE = {Event.TRUNCATED, Event.GARBLED}
+_UNREADABLE = {Event.TRUNCATED, Event.TOO_LARGE, Event.GARBLED}
 
 
 @dataclass(slots=True)
@@ -76,6 +77,7 @@ class Delivery:
         spent = _Spent()
         attempts = 0
         earlier: Response | None = None
+        in_doubt = False
         while True:
             attempts += 1
             left = self.policy.total_seconds - spent.trying
@@ -85,7 +87,7 @@ class Delivery:
                 return earlier
             event = outcome.event if isinstance(outcome, AttemptError) else retry.event_of(message.url, outcome)
             if isinstance(outcome, Response) and event in {None, Event.UNAUTHORISED}:  # the session renews tokens
-                return outcome
+                return replace(outcome, repeated=in_doubt)
             assert event is not None
             asked = retry.retry_after(outcome.headers, datetime.now(UTC)) if isinstance(outcome, Response) else None
             if self.budget and event in _SLOWING:
@@ -94,6 +96,7 @@ class Delivery:
             decision = self._decide(event, asked, progress, may_repeat)
             self._note(message, outcome, decision)
             earlier = outcome if isinstance(outcome, Response) else earlier
+            in_doubt = in_doubt or retry.TABLE[event].perhaps_done
             if decision.wait_seconds is not None:
                 await asyncio.sleep(decision.wait_seconds)
                 spent.trying += decision.wait_seconds
@@ -108,7 +111,7 @@ class Delivery:
                 return AttemptError(Event.NO_BUDGET, f"no room in the request budget ({self.budget.rules})")
             started = time.monotonic()
             try:
-                response = await self.wire.exchange(message, seconds, self.budget.acquire if self.budget else None)
+                response = await self.wire.exchange(message, seconds)
             except AttemptError as failure:
                 return failure
             finally:
@@ -155,9 +158,10 @@ class Delivery:
             detail=failure.detail or str(failure.event),
             connect_seconds=self.timeouts.connect_seconds,
         )
-        what += f", {attempts} times" if attempts > 1 else ""
+        what += f" (tried {attempts} times)" if attempts > 1 else ""
         if retry.TABLE[failure.event].perhaps_done and not may_repeat:
             hint = "It may have taken effect: look whether the record is there before you send it again."
             return LostAnswerError(what, hint, url=message.url)
-        kind = AnswerError if failure.event in _UNREADABLE else UnreachableError
-        return kind(what, hint, url=message.url)
+        if failure.event in _UNREADABLE:
+            return AnswerError(what, hint, url=message.url)
+        return UnreachableError(what, hint, url=message.url, sent=retry.TABLE[failure.event].perhaps_done)

@@ -59,13 +59,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer: status, headers with lower-case names, the whole body, the final URL and how long it took."""
+    """One answer: status, headers with lower-case names, the whole body, the final URL and how long it took.
+
+    ``repeated`` says that an earlier attempt got no usable answer and may have taken effect.
+    """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     url: str = ""
     seconds: float = 0.0
+    repeated: bool = False
 
     @property
     def media_type(self) -> str:

@@ -33,6 +33,7 @@ class Event(StrEnum):
     TIMEOUT = "no answer in time"
     DISCONNECTED = "connection lost before the answer"
     TRUNCATED = "answer cut off"
+    TOO_LARGE = "answer too large"
     GARBLED = "answer is not HTTP"
     UNAUTHORISED = "401"
     REQUEST_TIMEOUT = "408"
@@ -80,6 +81,7 @@ TABLE: Mapping[Event, Row] = {
         Row(Event.TIMEOUT, 2, 1, True, "a slow server is not helped by many repeats"),
         Row(Event.DISCONNECTED, None, 0.5, True, "an idle connection was closed, or the server restarts"),
         Row(Event.TRUNCATED, None, 0.5, True, "the connection broke within the answer"),
+        Row(Event.TOO_LARGE, 1, 0, True, "it would be as large again"),
         Row(Event.GARBLED, 1, 0, True, "whatever listens there does not speak HTTP"),
         Row(Event.UNAUTHORISED, 2, 0, False, "the token ran out or was withdrawn: once more with a new one"),
         Row(Event.REQUEST_TIMEOUT, None, 1, True, "the server gave up waiting for the request"),

@@ -36,9 +36,11 @@ CONNECTIONS = 100
 KEEP_ALIVE_SECONDS = 90.0
 """Longer than the pauses of a rate limit's window are apart, so that they cost no new TLS handshake."""
 
+LARGEST_BODY = 2**29
+"""Bytes of one answer, unpacked: far above any page or attachment, below what fills a machine."""
+
 _READ_BUFFER = 2**20
 Send = Callable[[Any], Awaitable[Any]]
-Admit = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +53,8 @@ class Message:
     content: bytes | None = field(default=None, repr=False)
 
 
-@dataclass(slots=True)
-class _Sending:
-    """What the aiohttp session needs to know of the request that it sends."""
-
-    exact_url: str
-    admit: Admit | None
-    left: bool = False
-
-
-_sending: ContextVar[_Sending] = ContextVar("sending")
+_exact_url: ContextVar[list[str]] = ContextVar("exact_url")
+"""The URL of the one request to be sent, taken out when it is."""
 
 
 class AttemptError(Exception):
@@ -104,16 +98,12 @@ class Wire:
         body: bytes = request.read()
         return request.headers["content-type"], body
 
-    async def exchange(self, message: Message, seconds: float, admit: Admit | None = None) -> Response:
-        """Send a message and read the whole answer within ``seconds``; raises AttemptError when there is none.
-
-        ``admit`` is awaited before aiohttp sends it another time, as it does once with a GET when an idle connection
-        is lost.
-        """
+    async def exchange(self, message: Message, seconds: float) -> Response:
+        """Send a message and read the whole answer within ``seconds``; raises AttemptError when there is none."""
         started = time.perf_counter()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                return await self._attempt(message, started, admit)
+                return await self._attempt(message, started)
         raise AttemptError(Event.TIMEOUT, f"not complete after {time.perf_counter() - started:.1f} s")
 
     async def aclose(self) -> None:
@@ -122,15 +112,15 @@ class Wire:
         for transport in opened.values():
             await transport.aclose()
 
-    async def _attempt(self, message: Message, started: float, admit: Admit | None) -> Response:
+    async def _attempt(self, message: Message, started: float) -> Response:
         proxy = None if self._given is not None else self._proxy_for(*urlsplit(message.url)[:2])
         send, request = self._sender(message.url, proxy), self._request(message, proxy)
         failure: AttemptError | None = None
         answer: Any = None
-        _sending.set(_Sending(str(request.url), admit))
+        _exact_url.set([str(request.url)])
         try:
             answer = await send(request)
-            body = await answer.aread()
+            body = await _whole(answer)
         except self._library_errors() as error:
             failure = self._failure(error, answering=answer is not None)
         finally:
@@ -213,6 +203,18 @@ class Wire:
         return AttemptError(Event.GARBLED if _is_garbled(self._httpx, chain) else Event.DISCONNECTED, _words(chain))
 
 
+async def _whole(answer: Any) -> bytes:
+    """Read an answer's body, unpacked; an AttemptError for one that would fill the memory."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in answer.aiter_bytes():
+        size += len(chunk)
+        if size > LARGEST_BODY:
+            raise AttemptError(Event.TOO_LARGE, f"{LARGEST_BODY >> 20} MiB")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
 def environment_proxy(scheme: str, host: str) -> str | None:
     """Return the proxy that HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY name for a host."""
     proxies = urllib.request.getproxies()
@@ -288,12 +290,14 @@ def _session(context: ssl.SSLContext) -> aiohttp.ClientSession:
 async def _as_told(
     request: aiohttp.ClientRequest, handler: Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]]
 ) -> aiohttp.ClientResponse:
-    """Undo yarl's re-quoting: what `HttpClient.url` shows is what is sent, byte for byte. Ask before sending again."""
-    sending = _sending.get()
-    request.url = type(request.url)(sending.exact_url, encoded=True)
-    if sending.left and sending.admit:
-        await sending.admit()
-    sending.left = True
+    """Send once, and the exact URL: undo yarl's re-quoting, and stop aiohttp from repeating on a new connection.
+
+    Whether and when to repeat is for the retry table to say, and for the request budget to count.
+    """
+    left = _exact_url.get()
+    if not left:
+        raise sys.modules["aiohttp"].ServerDisconnectedError
+    request.url = type(request.url)(left.pop(), encoded=True)
     return await handler(request)
 
 

@@ -12,7 +12,8 @@ from haloitsm_connector.client.drive import Flow
 from haloitsm_connector.client.reason import reason, status_error
 from haloitsm_connector.client.request import Request, Response
 from haloitsm_connector.client.retry import perhaps_done
-from haloitsm_connector.errors import AnswerError, EntityError, InputError, LostAnswerError
+from haloitsm_connector.errors import AnswerError, EntityError, InputError, LostAnswerError, UnreachableError
+from haloitsm_connector.publisher.answer import last_segment
 from haloitsm_connector.publisher.base import Outcome, PublisherBase
 from haloitsm_transformers import Chain, Entity, Registry, StepsError, TransformError, compile_chain, template
 
@@ -86,6 +87,10 @@ class RequestPublisher(PublisherBase):
             response = yield request
         except LostAnswerError as error:
             return replace(sent, status="waiting", reason=str(error))
+        except UnreachableError as error:
+            if not error.sent:
+                raise  # nobody is there: the next entity would fare no better
+            return replace(sent, status="failed", reason=str(error))
         except AnswerError as error:
             return _unknown(sent, request, error)
         except InputError as error:
@@ -103,6 +108,8 @@ class RequestPublisher(PublisherBase):
 
     def _turned_down(self, sent: Outcome, request: Request, response: Response) -> Outcome:
         status, value = response.status, _decoded(response)
+        if request.method == "DELETE" and status == 404 and response.repeated:
+            return replace(sent, status="deleted", id=last_segment(request.path), response=value)
         if request.method == "DELETE" and self.client.normal(status):
             return replace(sent, status="skipped", reason=f"there was nothing to delete ({status})", response=value)
         error = status_error(response, request.method)
