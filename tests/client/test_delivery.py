@@ -148,7 +148,7 @@ def test_an_answer_counts_more_than_the_try_that_the_deadline_cut_short(server, 
 
 @pytest.mark.parametrize("request_", [GET, CREATE])
 def test_a_refused_connection_is_told_for_any_request(connect, request_):
-    with pytest.raises(UnreachableError, match=r"127\.0\.0\.1:9 refuses connections \(tried 5 times\)"):
+    with pytest.raises(UnreachableError, match=r"127\.0\.0\.1:9 refuses connections \(tried \d times\)"):
         connect("http://127.0.0.1:9", authentication=KEY).send(request_)
 
 

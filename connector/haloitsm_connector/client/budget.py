@@ -78,8 +78,8 @@ class Budget:
                 wait = await self._change(self._renewed)
                 if wait:
                     self._tell(wait)
-                    # Spread, or all who wait would come at the same moment.
-                    await asyncio.sleep(min(wait + random.random() * self.rules.step_seconds, LOOK_SECONDS))  # noqa: S311
+                    spread = random.random() * self.rules.step_seconds  # noqa: S311 - or all who wait came at once
+                    await asyncio.sleep(min(wait + spread, LOOK_SECONDS))
 
     async def refused(self, asked_seconds: float | None, *, full: bool) -> None:
         """Pause everybody who shares the budget; ``full`` when the window is full by the server's count (429)."""
