@@ -5,10 +5,20 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import httpx
 import orjson
 import pytest
 
-from haloitsm_connector import EntityError, InputError, Pipeline
+from haloitsm_connector import (
+    ApiKey,
+    ConnectorError,
+    EntityError,
+    HttpClient,
+    InputError,
+    Pipeline,
+    Publisher,
+    Subscriber,
+)
 from haloitsm_connector.errors import AuthenticationError, ConfigError, UnreachableError
 
 HALO = """
@@ -287,3 +297,26 @@ incoming:
         list(pipeline.read("searched"))
     assert "***" in caplog.text
     assert "nobody-knows-this" not in f"{caplog.text} {shown} {caught.value}"
+
+
+@pytest.mark.parametrize(
+    "body", ['{"error": "bad key KEY"}', '{"cut off": "KEY', '"KEY"', '{"report": {"load_error": "KEY"}}']
+)
+def test_a_secret_that_a_server_repeats_in_a_success_is_in_no_message(tmp_path, body):
+    class Repeating(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request):
+            return httpx.Response(200, text=body.replace("KEY", request.headers["x-halo-api-key"]))
+
+    key = "k3y-0f-the-vault"
+    with HttpClient("https://acme.example", ApiKey(api_key=key), transport=Repeating()) as client:
+        messages = []
+        for entity in ("GET /Tickets", "GET /Report/{id}"):
+            path = {"id": 1} if "{" in entity else None
+            try:
+                list(Subscriber(client, entity, path=path))
+            except ConnectorError as error:
+                messages += [str(error), repr(error)]
+        outcomes = list(Publisher(client, "POST /Report").publish([{"payload": {"name": "x"}}]))
+        messages += [outcome.reason for outcome in outcomes]
+    assert any(messages)
+    assert not any(key in message for message in messages)

@@ -48,7 +48,7 @@ def reason(response: Response) -> str:
         said = _from_json(orjson.loads(text))
     except orjson.JSONDecodeError:
         said = _from_html(text[:EXAMINED]) if text.startswith("<") else None
-    return _one_line(text if said is None else said)
+    return _one_line(response.hide(text if said is None else said))
 
 
 def status_error(response: Response, method: str) -> StatusError:

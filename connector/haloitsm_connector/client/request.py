@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -61,7 +61,8 @@ class Request:
 class Response:
     """One answer: status, headers with lower-case names, the whole body, the final URL and how long it took.
 
-    ``repeated`` says that an earlier attempt got no usable answer and may have taken effect.
+    ``repeated`` says that an earlier attempt got no usable answer and may have taken effect. ``hide`` takes the secrets
+    of the client out of text from the body that goes into a message.
     """
 
     status: int
@@ -70,6 +71,7 @@ class Response:
     url: str = ""
     seconds: float = 0.0
     repeated: bool = False
+    hide: Callable[[str], str] = field(default=str, repr=False, compare=False)
 
     @property
     def media_type(self) -> str:
@@ -84,7 +86,7 @@ class Response:
             raise AnswerError(*self._not_json(error), url=self.url) from error
 
     def _not_json(self, error: ValueError) -> tuple[str, str]:
-        start = self.body[:200].decode("utf-8", "replace").strip()
+        start = self.hide(self.body[:2_000].decode("utf-8", "replace")).strip()[:200]
         if not start:
             return f"{self.url} answered {self.status} with an empty body where JSON was expected", ""
         if start.startswith("<"):

@@ -99,12 +99,12 @@ class Session:
             response = await self._signed_in(message, may_repeat=request.may_repeat)
         except ConnectorError as error:
             raise self.hide(error) from None
-        url = self.redactor.values(response.url)
+        response = replace(response, url=self.redactor.values(response.url), hide=self.redactor.values)
         if response.status < 400:
-            return replace(response, url=url)
+            return response
         # Error bodies end up in messages, and some servers repeat in them what they were sent.
         body = self.redactor.values(response.body.decode("utf-8", "surrogateescape"))
-        return replace(response, url=url, body=body.encode("utf-8", "surrogateescape"))
+        return replace(response, body=body.encode("utf-8", "surrogateescape"))
 
     async def connect(self) -> Connection:
         """Sign in; without a token to fetch, only say where the API is."""

@@ -104,7 +104,8 @@ class RequestPublisher(PublisherBase):
             return _unknown(sent, request, error)
         if is_error(value):
             return replace(sent, status="refused", reason=reason(response), response=value)
-        return replace(self.settle(entity, request, value, response.status), request=sent.request, response=value)
+        settled = self.settle(entity, request, value, response.status)
+        return replace(settled, request=sent.request, response=value, reason=response.hide(settled.reason))
 
     def _turned_down(self, sent: Outcome, request: Request, response: Response) -> Outcome:
         status, value = response.status, _decoded(response)

@@ -165,14 +165,16 @@ class HttpSubscriber(SubscriberBase):
         if not link:
             return None
         if not isinstance(link, str):
-            raise AnswerError(f"{response.url} gives no link at '{text}' but {link!r:.100}", url=response.url)
+            raise AnswerError(
+                f"{response.url} gives no link at '{text}' but {response.hide(repr(link)):.100}", url=response.url
+            )
         assert self.client
         here = self.client.url(request)
         try:
             target = urljoin(here, link)
             ours = same_origin(target, here)
         except ValueError as error:
-            what = f"{response.url} links its next page to {link!r:.100}, which is no URL"
+            what = f"{response.url} links its next page to {response.hide(repr(link)):.100}, which is no URL"
             raise AnswerError(what, url=response.url) from error
         if not ours:
             what = f"{response.url} links its next page to another host: {target}"

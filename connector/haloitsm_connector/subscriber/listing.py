@@ -44,7 +44,7 @@ def _list(listing: Listing, body: Any, response: Response) -> Page:
     if not isinstance(body, dict):
         if not listing.sure:
             return Page(_entities([body]))
-        what = f"{response.url} answered {body!r:.200} where a list was expected"
+        what = f"{response.url} answered {response.hide(repr(body)):.200} where a list was expected"
         raise AnswerError(what, "Halo may have put an error text into a successful answer.", url=response.url)
     key = listing.key
     total = _count(body)
@@ -88,7 +88,7 @@ def _report_rows(body: dict[str, Any], response: Response) -> list[Entity] | Non
     report = body.get("report")
     content = report if isinstance(report, dict) else body
     if content.get("load_error"):
-        what = f"{response.url} could not load the report: {content['load_error']}"
+        what = f"{response.url} could not load the report: {response.hide(str(content['load_error']))}"
         raise AnswerError(what, "Correct the report's SQL in Halo.", url=response.url)
     rows = content.get("rows")
     if isinstance(rows, list):
