@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from haloitsm_connector.client.request import Request, Response
-from haloitsm_connector.errors import ConnectorError
+from haloitsm_connector.errors import ConnectorError, InputError
+
+if TYPE_CHECKING:
+    from haloitsm_connector.client.http_client import HttpClient
 
 Result = TypeVar("Result")
 Flow = Generator[Request | list[Result], Response | None, None]
@@ -58,3 +61,21 @@ async def adrive(flow: Flow[Result], send: Callable[[Request], Awaitable[Respons
                 step = partial(next, flow)
     finally:
         flow.close()
+
+
+class Driven:
+    """Something with flows, and the ``client`` that their requests are sent with; None for flows without requests."""
+
+    client: HttpClient | None = None
+
+    def _send(self, request: Request) -> Response:
+        return self._connected.send(request)
+
+    async def _asend(self, request: Request) -> Response:
+        return await self._connected.asend(request)
+
+    @property
+    def _connected(self) -> HttpClient:
+        if self.client is None:
+            raise InputError(f"a {type(self).__name__} that sends requests needs a client", "Give it an HttpClient.")
+        return self.client

@@ -19,7 +19,7 @@ from haloitsm_connector.errors import NodePath, Problem, dotted
 try:
     from yaml import CSafeLoader as SafeLoader
 except ImportError:  # PyYAML without libyaml: slower, the same results
-    from yaml import SafeLoader  # type: ignore[assignment]
+    from yaml import SafeLoader  # type: ignore[assignment]  # same interface
 
 MAX_DEPTH = 100
 MAX_ALIASED_NODES = 100_000

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from haloitsm_connector.client.drive import Flow, adrive, drive
-from haloitsm_connector.client.request import Request, Response
+from haloitsm_connector.client.drive import Driven, Flow, adrive, drive
+from haloitsm_connector.client.request import Request
 from haloitsm_connector.errors import InputError
 from haloitsm_transformers import Entity, Failure
 
 if TYPE_CHECKING:
-    from haloitsm_connector.client import HttpClient
+    pass
 
 Status = Literal["created", "updated", "deleted", "sent", "skipped", "refused", "failed", "waiting"]
 
@@ -60,13 +60,11 @@ class Outcome:
         }
 
 
-class PublisherBase(ABC):
+class PublisherBase(Driven, ABC):
     """A destination of entities.
 
     A publisher of your own implements `flow` and sets ``client`` if it sends requests.
     """
-
-    client: HttpClient | None = None
 
     @abstractmethod
     def flow(self, entities: Iterable[Entity]) -> Flow[Outcome]:
@@ -86,18 +84,6 @@ class PublisherBase(ABC):
         async for page in adrive(self.flow(_objects(entities)), self._asend):
             for outcome in page:
                 yield outcome
-
-    def _send(self, request: Request) -> Response:
-        return self._connected.send(request)
-
-    async def _asend(self, request: Request) -> Response:
-        return await self._connected.asend(request)
-
-    @property
-    def _connected(self) -> HttpClient:
-        if self.client is None:
-            raise InputError("a publisher that sends requests needs a client", "Give it an HttpClient.")
-        return self.client
 
 
 def _objects(entities: Iterable[Entity]) -> Iterator[Entity]:

@@ -83,7 +83,7 @@ class _Columns:
         self._rows = rows
 
     def __contains__(self, name: object) -> bool:
-        return any(isinstance(row.get(name), (int, float, str)) for row in self._rows)  # type: ignore[call-overload]
+        return any(isinstance(row.get(name), (int, float, str)) for row in self._rows)  # type: ignore[call-overload]  # any object
 
 
 def ordered(rows: Rows, query: Mapping[str, str], newest_first: bool) -> Rows:
@@ -93,7 +93,7 @@ def ordered(rows: Rows, query: Mapping[str, str], newest_first: bool) -> Rows:
     if not levels and newest_first:
         return rows[::-1]
     for name, down in reversed(levels):
-        rows = sorted(rows, key=lambda row, name=name: _rank(row.get(name)), reverse=down)  # type: ignore[misc]
+        rows = sorted(rows, key=lambda row, name=name: _rank(row.get(name)), reverse=down)  # type: ignore[misc]  # bound now
     return rows
 
 

@@ -6,22 +6,19 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Generator, Iterator
 from typing import TYPE_CHECKING
 
-from haloitsm_connector.client.drive import Flow, adrive, drive
-from haloitsm_connector.client.request import Request, Response
-from haloitsm_connector.errors import InputError
+from haloitsm_connector.client.drive import Driven, Flow, adrive, drive
+from haloitsm_connector.client.request import Request
 from haloitsm_transformers import Entity
 
 if TYPE_CHECKING:
-    from haloitsm_connector.client import HttpClient
+    pass
 
 
-class SubscriberBase(ABC):
+class SubscriberBase(Driven, ABC):
     """A source of entities; iterate over it, or over its ``pages()``, as often as you like: each time reads anew.
 
     A subscriber of your own implements `flow` and sets ``client`` if it sends requests.
     """
-
-    client: HttpClient | None = None
 
     @abstractmethod
     def flow(self) -> Flow[Entity]:
@@ -47,15 +44,3 @@ class SubscriberBase(ABC):
         async for page in self.apages():
             for entity in page:
                 yield entity
-
-    def _send(self, request: Request) -> Response:
-        return self._connected.send(request)
-
-    async def _asend(self, request: Request) -> Response:
-        return await self._connected.asend(request)
-
-    @property
-    def _connected(self) -> HttpClient:
-        if self.client is None:
-            raise InputError("a subscriber that sends requests needs a client", "Give it an HttpClient.")
-        return self.client
