@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import Counter
@@ -262,9 +263,7 @@ def serve(
 ) -> None:
     """Run a sandbox until interrupted (Ctrl-C); ``ready`` is called once it listens. Options as for `Sandbox`."""
     with Sandbox(port, seed, data, **options) as sandbox:
-        ready(sandbox)
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
+            ready(sandbox)
             while sandbox.running:
                 time.sleep(0.2)
-        except KeyboardInterrupt:
-            return
