@@ -14,7 +14,7 @@ import pytest
 
 from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.client import ClientCredentials, HttpClient, HttpClientFields, Request, Response
-from haloitsm_connector.client.drive import drive
+from haloitsm_connector.client.drive import at_once, drive
 from haloitsm_connector.errors import ConnectorError
 from haloitsm_connector.publisher import Outcome, PublisherBase
 from haloitsm_connector.sandbox import Sandbox
@@ -60,7 +60,7 @@ def publish() -> Callable[..., list[Outcome]]:
 
     def run(publisher: PublisherBase, *entities: dict[str, Any]) -> list[Outcome]:
         send = publisher.client.send if publisher.client else None
-        return [outcome for page in drive(publisher.flow(entities), send) for outcome in page]  # type: ignore[arg-type]
+        return [outcome for page in drive(publisher.flow(entities), at_once(send)) for outcome in page]  # type: ignore[arg-type]
 
     return run
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.client import Request
-from haloitsm_connector.client.drive import drive
+from haloitsm_connector.client.drive import at_once, drive
 from haloitsm_connector.errors import (
     AnswerError,
     AuthenticationError,
@@ -234,7 +234,7 @@ def test_deleting_what_is_not_there_is_skipped_where_404_is_normal(
 def test_run_ends_where_going_on_makes_no_sense(scripted: Scripted, error: Exception) -> None:
     client = scripted({"id": 1}, error)
     publisher = Publisher(client, "POST /Asset", catalogue=CATALOGUE)
-    flow = drive(publisher.flow({"payload": {}} for _ in range(5)), client.send)
+    flow = drive(publisher.flow({"payload": {}} for _ in range(5)), at_once(client.send))
     assert next(flow)[0].status == "created"
     with pytest.raises(type(error)):
         next(flow)
@@ -336,7 +336,7 @@ def test_any_entity_and_any_answer_give_one_outcome(
             return False
 
     publisher = Publisher(Client(), name, catalogue=CATALOGUE)  # type: ignore[arg-type]
-    pages = list(drive(publisher.flow([entity, entity]), lambda request: respond(body, status, media_type)))
+    pages = list(drive(publisher.flow([entity, entity]), at_once(lambda request: respond(body, status, media_type))))
     assert [len(page) for page in pages] == [1, 1]
     assert all(outcome.entity is entity for page in pages for outcome in page)
 

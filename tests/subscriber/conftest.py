@@ -13,7 +13,7 @@ import pytest
 
 from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.client import ClientCredentials, HttpClient, HttpClientFields, Request, Response
-from haloitsm_connector.client.drive import drive
+from haloitsm_connector.client.drive import at_once, drive
 from haloitsm_connector.sandbox import Sandbox
 from haloitsm_connector.subscriber import SubscriberBase
 
@@ -37,7 +37,7 @@ def read() -> Callable[..., list[dict[str, Any]]]:
     """Read everything from a subscriber, answering its requests by a function."""
 
     def run(subscriber: SubscriberBase, send: Callable[[Request], Response]) -> list[dict[str, Any]]:
-        return [entity for page in drive(subscriber.flow(), send) for entity in page]
+        return [entity for page in drive(subscriber.flow(), at_once(send)) for entity in page]
 
     return run
 

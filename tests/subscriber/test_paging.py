@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.client import Request, Response
-from haloitsm_connector.client.drive import drive
+from haloitsm_connector.client.drive import at_once, drive
 from haloitsm_connector.subscriber import Subscriber
 
 CATALOGUE = Catalogue.load()
@@ -44,7 +44,7 @@ class List:
 
 def read(server: List, **options: Any) -> list[dict[str, Any]]:
     subscriber = Subscriber(None, "GET /Tickets", catalogue=CATALOGUE, **options)
-    return [entity for page in drive(subscriber.flow(), server) for entity in page]
+    return [entity for page in drive(subscriber.flow(), at_once(server)) for entity in page]
 
 
 def test_pages_are_asked_for_by_number_until_all_records_are_read() -> None:
@@ -93,7 +93,7 @@ def test_pages_that_come_round_again_end_the_reading() -> None:
         return server(replace(request, query=(("page_no", str(page_no)), ("page_size", "10"))))
 
     subscriber = Subscriber(None, "GET /Tickets", catalogue=CATALOGUE)
-    assert [row for page in drive(subscriber.flow(), turning) for row in page] == server.rows
+    assert [row for page in drive(subscriber.flow(), at_once(turning)) for row in page] == server.rows
     assert len(server.asked) == 4
 
 
@@ -112,7 +112,7 @@ def test_repeated_list_is_noticed_although_a_record_changed_meanwhile() -> None:
         return server(request)
 
     subscriber = Subscriber(None, "GET /Tickets", catalogue=CATALOGUE)
-    assert sum(len(page) for page in drive(subscriber.flow(), changing)) == 120
+    assert sum(len(page) for page in drive(subscriber.flow(), at_once(changing))) == 120
 
 
 def test_records_without_ids_of_their_own_are_told_apart_by_their_content() -> None:
@@ -124,7 +124,9 @@ def test_records_without_ids_of_their_own_are_told_apart_by_their_content() -> N
 def test_actions_of_several_tickets_may_have_the_same_id(respond: Callable[..., Response]) -> None:
     rows = [{"ticket_id": ticket, "id": 1} for ticket in range(3)]
     subscriber = Subscriber(None, "GET /Actions", query={"ticket_id": [0, 1, 2]}, catalogue=CATALOGUE)
-    assert list(drive(subscriber.flow(), lambda request: respond({"record_count": 3, "actions": rows}))) == [rows]
+    assert list(drive(subscriber.flow(), at_once(lambda request: respond({"record_count": 3, "actions": rows})))) == [
+        rows
+    ]
 
 
 def test_limit_ends_the_reading_within_a_page_and_asks_for_no_more() -> None:
@@ -148,7 +150,7 @@ def test_page_size_of_null_is_left_to_halo() -> None:
         return Response(200, {}, json.dumps(rows).encode(), "http://halo/api/Tickets")
 
     subscriber = Subscriber(None, "GET /Tickets", query={"page_size": None}, catalogue=CATALOGUE)
-    assert list(drive(subscriber.flow(), bare)) == [[{"id": 1}]]
+    assert list(drive(subscriber.flow(), at_once(bare))) == [[{"id": 1}]]
 
 
 @pytest.mark.parametrize("query", [{"idonly": True}, {"ticketidonly": "true"}])
@@ -172,7 +174,7 @@ def test_memory_does_not_grow_with_the_list() -> None:
     def peak(limit: int) -> int:
         tracemalloc.start()
         subscriber = Subscriber(None, "GET /Tickets", limit=limit, catalogue=CATALOGUE)
-        assert sum(len(page) for page in drive(subscriber.flow(), endless)) == limit
+        assert sum(len(page) for page in drive(subscriber.flow(), at_once(endless))) == limit
         bytes_ = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return bytes_

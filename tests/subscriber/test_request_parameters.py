@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from haloitsm_connector.catalogue import Catalogue, Operation
 from haloitsm_connector.client import Response
-from haloitsm_connector.client.drive import drive
+from haloitsm_connector.client.drive import at_once, drive
 from haloitsm_connector.errors import AnswerError, ConnectorError, EntityError, InputError
 from haloitsm_connector.subscriber import Subscriber
 
@@ -154,7 +154,7 @@ def test_any_answer_is_entities_or_an_error_in_words(
     path = {parameter.name: 1 for parameter in operation.path_parameters}
     subscriber = Subscriber(None, operation.name, path=path, catalogue=CATALOGUE)
     try:
-        for page in drive(subscriber.flow(), lambda request: answer):
+        for page in drive(subscriber.flow(), at_once(lambda request: answer)):
             assert page
             assert all(isinstance(entity, dict) for entity in page)
     except ConnectorError:
@@ -164,4 +164,4 @@ def test_any_answer_is_entities_or_an_error_in_words(
 def test_deeply_nested_answer_is_no_traceback(respond: Callable[..., Response]) -> None:
     answer = respond(b'{"tickets": [{"name": ' + b"[" * 900 + b"]" * 900 + b"}]}")
     with pytest.raises(AnswerError, match="cannot be handled"):
-        list(drive(Subscriber(None, "GET /Tickets", catalogue=CATALOGUE).flow(), lambda request: answer))
+        list(drive(Subscriber(None, "GET /Tickets", catalogue=CATALOGUE).flow(), at_once(lambda request: answer)))

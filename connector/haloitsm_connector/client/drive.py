@@ -1,16 +1,23 @@
 """Drive a flow: send the requests that it yields, hand on the results that it yields.
 
 Subscribers and publishers are written once, as flows: generators without input or output of their own. A flow yields
-a ``Request`` and is sent its ``Response``, or has the ``ConnectorError`` raised at the yield; or it yields a page of
-results.
+
+- a ``Request``, and is sent its ``Response`` or has the ``ConnectorError`` raised at the yield;
+- an ``Ahead``: the requests that come next, so that they are under way by the time it asks for them;
+- a page (a list) of results.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from haloitsm_connector.client.portal import result_of
 from haloitsm_connector.client.request import Request, Response
 from haloitsm_connector.errors import ConnectorError, InputError
 
@@ -18,12 +25,84 @@ if TYPE_CHECKING:
     from haloitsm_connector.client.http_client import HttpClient
 
 Result = TypeVar("Result")
-Flow = Generator[Request | list[Result], Response | None, None]
+Start = Callable[[Request], "Future[Response]"]
+"""Sends a request without waiting for its answer."""
 
 
-def drive(flow: Flow[Result], send: Callable[[Request], Response]) -> Generator[list[Result]]:
-    """Yield the flow's pages of results, sending its requests with ``send``."""
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """The requests that a flow will yield next, in that order: they are started now, and those that were announced
+    before and are not named again are given up. It changes when a request is sent, never what its answer means.
+
+    The flow must yield the very objects that it announced.
+    """
+
+    requests: Sequence[Request]
+
+
+class Stopped(Exception):  # noqa: N818 - it tells of no error
+    """Raised in a flow at a page that nobody reads on from.
+
+    A flow with writes under way may go on to ask for those, and only those, so that their answers are not lost.
+    """
+
+
+Flow = Generator[Request | Ahead | list[Result], Response | None, None]
+
+
+def drive(flow: Flow[Result], start: Start) -> Generator[list[Result]]:
+    """Yield the flow's pages of results, sending its requests with ``start``."""
+    course = _course(flow, start)
+    try:
+        for item in course:
+            if isinstance(item, Future):
+                _wait(item)
+            else:
+                yield item
+    except GeneratorExit:
+        for future in _under_way(course):
+            _wait(future)
+        raise
+    finally:
+        course.close()
+
+
+async def adrive(flow: Flow[Result], start: Start) -> AsyncIterator[list[Result]]:
+    """Yield the flow's pages of results without blocking the event loop, sending its requests with ``start``."""
+    course = _course(flow, start)
+    try:
+        for item in course:
+            if isinstance(item, Future):
+                await asyncio.wait([asyncio.wrap_future(item)])
+            else:
+                yield item
+    except GeneratorExit:
+        for future in _under_way(course):
+            await asyncio.wait([asyncio.wrap_future(future)])
+        raise
+    finally:
+        course.close()
+
+
+def at_once(send: Callable[[Request], Response]) -> Start:
+    """Make a ``start`` of a function that answers by itself; for flows that are driven without a client."""
+
+    def start(request: Request) -> Future[Response]:
+        future: Future[Response] = Future()
+        try:
+            future.set_result(send(request))
+        except ConnectorError as error:
+            future.set_exception(error)
+        return future
+
+    return start
+
+
+def _course(flow: Flow[Result], start: Start) -> Generator[Future[Response] | list[Result]]:
+    """Yield pages, and futures to wait for; what is done then is the flow's business again."""
+    begun: dict[int, tuple[Request, Future[Response]]] = {}
     step: Callable[[], Any] = partial(next, flow)
+    stopped: Stopped | None = None
     try:
         while True:
             try:
@@ -31,36 +110,63 @@ def drive(flow: Flow[Result], send: Callable[[Request], Response]) -> Generator[
             except StopIteration:
                 return
             if isinstance(item, Request):
-                try:
-                    step = partial(flow.send, send(item))
-                except ConnectorError as error:
-                    step = partial(flow.throw, error)
-            else:
-                yield item
-                step = partial(next, flow)
-    finally:
-        flow.close()
-
-
-async def adrive(flow: Flow[Result], send: Callable[[Request], Awaitable[Response]]) -> AsyncIterator[list[Result]]:
-    """Yield the flow's pages of results, awaiting ``send`` for its requests."""
-    step: Callable[[], Any] = partial(next, flow)
-    try:
-        while True:
+                _, future = begun.pop(id(item), (item, None))
+                if stopped and future is None:
+                    step = partial(flow.throw, stopped)
+                    continue
+                future = future or start(item)
+                begun[id(item)] = item, future  # until its answer is there, so that it ends with the course
+                yield future
+                del begun[id(item)]
+                step = _answering(flow, future)
+                continue
+            step = partial(next, flow)
+            if isinstance(item, Ahead):
+                begun = begun if stopped else _announced(item, begun, start)
+                continue
             try:
-                item = step()
-            except StopIteration:
-                return
-            if isinstance(item, Request):
-                try:
-                    step = partial(flow.send, await send(item))
-                except ConnectorError as error:
-                    step = partial(flow.throw, error)
-            else:
                 yield item
-                step = partial(next, flow)
+            except Stopped as stop:
+                stopped, step = stop, partial(flow.throw, stop)
     finally:
         flow.close()
+        for request, future in begun.values():
+            if request.method == "GET" or stopped is None:
+                future.cancel()
+
+
+def _announced(
+    ahead: Ahead, begun: dict[int, tuple[Request, Future[Response]]], start: Start
+) -> dict[int, tuple[Request, Future[Response]]]:
+    named = {id(request) for request in ahead.requests}
+    for key, (_, future) in begun.items():
+        if key not in named:
+            future.cancel()
+    return {id(each): begun.get(id(each)) or (each, start(each)) for each in ahead.requests}
+
+
+def _answering(flow: Flow[Result], future: Future[Response]) -> Callable[[], Any]:
+    try:
+        return partial(flow.send, result_of(future))
+    except ConnectorError as error:
+        return partial(flow.throw, error)
+
+
+def _wait(future: Future[Response]) -> None:
+    with suppress(CancelledError):
+        future.exception()
+
+
+def _under_way(course: Generator[Future[Response] | list[Result]]) -> Iterator[Future[Response]]:
+    """Stop a course, and yield what it still waits for."""
+    try:
+        item = course.throw(Stopped())
+        while True:
+            if isinstance(item, Future):
+                yield item
+            item = next(course)
+    except (StopIteration, Stopped):
+        return
 
 
 class Driven:
@@ -68,14 +174,7 @@ class Driven:
 
     client: HttpClient | None = None
 
-    def _send(self, request: Request) -> Response:
-        return self._connected.send(request)
-
-    async def _asend(self, request: Request) -> Response:
-        return await self._connected.asend(request)
-
-    @property
-    def _connected(self) -> HttpClient:
+    def _start(self, request: Request) -> Future[Response]:
         if self.client is None:
             raise InputError(f"a {type(self).__name__} that sends requests needs a client", "Give it an HttpClient.")
-        return self.client
+        return self.client.start(request)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ValidationError
@@ -87,6 +88,10 @@ class HttpClient:
     async def asend(self, request: Request) -> Response:
         """Do what ``send`` does without blocking the event loop."""
         return await self._portal.acall(self._session.send, request)
+
+    def start(self, request: Request) -> Future[Response]:
+        """Send a request without waiting; the future has what ``send`` would return or raise."""
+        return self._portal.start(self._session.send, request)
 
     def url(self, request: Request) -> str:
         """Return the final URL, encoded as it is sent, known secrets hidden."""

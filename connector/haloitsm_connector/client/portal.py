@@ -41,14 +41,21 @@ class Portal:
         **kwargs: Arguments.kwargs,
     ) -> Result:
         """Run ``function(*args)`` on the loop and wait for it; an interrupt cancels it."""
-        future = self._submit(function(*args, **kwargs))
+        future = self.start(function, *args, **kwargs)
         try:
-            return future.result()
-        except concurrent.futures.CancelledError:
-            raise LostAnswerError("the client was closed while a request was under way", _UNKNOWN) from None
+            return result_of(future)
         except BaseException:
             future.cancel()
             raise
+
+    def start(
+        self,
+        function: Callable[Arguments, Coroutine[Any, Any, Result]],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> concurrent.futures.Future[Result]:
+        """Run ``function(*args)`` on the loop and do not wait; `result_of` reads what became of it."""
+        return self._submit(function(*args, **kwargs))
 
     async def acall(
         self,
@@ -57,14 +64,14 @@ class Portal:
         **kwargs: Arguments.kwargs,
     ) -> Result:
         """Run ``function(*args)`` on the loop from any other event loop; cancellation reaches it."""
-        future = self._submit(function(*args, **kwargs))
+        future = self.start(function, *args, **kwargs)
         try:
             return await asyncio.wrap_future(future)
         except asyncio.CancelledError:
             caller = asyncio.current_task()
             if caller is not None and caller.cancelling():
                 raise
-            raise LostAnswerError("the client was closed while a request was under way", _UNKNOWN) from None
+            raise _closed() from None
 
     def close(self) -> None:
         """End the loop and its thread after the cleanup; what is under way is cancelled. Closing twice is fine."""
@@ -95,6 +102,18 @@ class Portal:
         elif self._process != os.getpid():
             raise InputError("the client was used before the process forked", "Make a new one in every process.")
         return self._loop
+
+
+def result_of(future: concurrent.futures.Future[Result]) -> Result:
+    """Wait for a future of a portal and return its result; LostAnswerError when the portal was closed before."""
+    try:
+        return future.result()
+    except concurrent.futures.CancelledError:
+        raise _closed() from None
+
+
+def _closed() -> LostAnswerError:
+    return LostAnswerError("the client was closed while a request was under way", _UNKNOWN)
 
 
 def _run(loop: asyncio.AbstractEventLoop, cleanup: Callable[[], Awaitable[None]]) -> None:

@@ -76,12 +76,12 @@ class PublisherBase(Driven, ABC):
 
     def publish(self, entities: Iterable[Entity]) -> Iterator[Outcome]:
         """Send entities as the outcomes are asked for. Raises RemoteError when going on makes no sense."""
-        for page in drive(self.flow(_objects(entities)), self._send):
+        for page in drive(self.flow(_objects(entities)), self._start):
             yield from page
 
     async def apublish(self, entities: Iterable[Entity]) -> AsyncIterator[Outcome]:
         """Send entities as `publish` does, without blocking the event loop."""
-        async for page in adrive(self.flow(_objects(entities)), self._asend):
+        async for page in adrive(self.flow(_objects(entities)), self._start):
             for outcome in page:
                 yield outcome
 

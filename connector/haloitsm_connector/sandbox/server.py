@@ -262,8 +262,7 @@ def serve(
     port: int = 0, seed: int = 1, data: Path | str | None = None, *, ready: Callable[[Sandbox], None], **options: Any
 ) -> None:
     """Run a sandbox until interrupted (Ctrl-C); ``ready`` is called once it listens. Options as for `Sandbox`."""
-    with Sandbox(port, seed, data, **options) as sandbox:
-        with contextlib.suppress(KeyboardInterrupt):
-            ready(sandbox)
-            while sandbox.running:
-                time.sleep(0.2)
+    with Sandbox(port, seed, data, **options) as sandbox, contextlib.suppress(KeyboardInterrupt):
+        ready(sandbox)
+        while sandbox.running:
+            time.sleep(0.2)

@@ -30,11 +30,11 @@ class SubscriberBase(Driven, ABC):
 
     def pages(self) -> Generator[list[Entity]]:
         """Read, and yield the entities a page at a time. Raises RemoteError or InputError where reading ends early."""
-        return drive(self.flow(), self._send)
+        return drive(self.flow(), self._start)
 
     def apages(self) -> AsyncIterator[list[Entity]]:
         """Read as `pages` does, without blocking the event loop."""
-        return adrive(self.flow(), self._asend)
+        return adrive(self.flow(), self._start)
 
     def __iter__(self) -> Iterator[Entity]:
         for page in self.pages():

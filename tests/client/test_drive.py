@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Future
+
+import pytest
+
+from haloitsm_connector.client.drive import Ahead, Stopped, adrive, at_once, drive
+from haloitsm_connector.client.request import Request, Response
+from haloitsm_connector.errors import LostAnswerError, UnreachableError
+
+
+class Line:
+    """Sends requests when told to, and remembers what was started."""
+
+    def __init__(self):
+        self.started = []
+        self.futures = {}
+
+    def __call__(self, request):
+        self.started.append(request.path)
+        self.futures[request.path] = future = Future()
+        return future
+
+    def answer(self, *paths):
+        for path in paths:
+            self.futures[path].set_result(Response(200, {}, path.encode()))
+
+
+def answered(request):
+    return Response(200, {}, request.path.encode())
+
+
+def requests(*paths, method="GET"):
+    return [Request(method, path) for path in paths]
+
+
+def test_announced_requests_are_under_way_before_they_are_asked_for():
+    line, (one, two, three) = Line(), requests("/1", "/2", "/3")
+
+    def flow():
+        yield Ahead([one, two, three])
+        yield ["announced"]
+        for request in (one, two, three):
+            response = yield request
+            yield [response.body]
+
+    driven = drive(flow(), line)
+    assert next(driven) == ["announced"]
+    assert line.started == ["/1", "/2", "/3"]
+    line.answer("/3", "/2", "/1")
+    assert list(driven) == [[b"/1"], [b"/2"], [b"/3"]]
+    assert line.started == ["/1", "/2", "/3"]
+
+
+def test_what_is_not_announced_again_is_given_up():
+    line, (one, two) = Line(), requests("/1", "/2")
+
+    def flow():
+        yield Ahead([one, two])
+        yield Ahead([two])
+        yield ["announced"]
+
+    assert list(drive(flow(), line)) == [["announced"]]
+    assert line.started == ["/1", "/2"]
+    assert line.futures["/1"].cancelled()
+
+
+def test_what_is_announced_and_never_asked_for_ends_with_the_flow():
+    line = Line()
+
+    def flow():
+        yield Ahead(requests("/1"))
+
+    assert list(drive(flow(), line)) == []
+    assert line.futures["/1"].cancelled()
+
+
+def test_an_error_is_raised_where_the_request_was_yielded():
+    def flow():
+        try:
+            yield Request("GET", "/gone")
+        except UnreachableError as error:
+            yield [str(error)]
+
+    def send(request):
+        raise UnreachableError("no connection")
+
+    assert list(drive(flow(), at_once(send))) == [["no connection."]]
+
+
+def test_a_cancelled_request_is_a_lost_answer():
+    line = Line()
+
+    def flow():
+        request = Request("GET", "/1")
+        yield Ahead([request])
+        yield ["announced"]
+        with pytest.raises(LostAnswerError):
+            yield request
+
+    driven = drive(flow(), line)
+    next(driven)
+    line.futures["/1"].cancel()
+    assert list(driven) == []
+
+
+def test_writes_under_way_are_asked_for_when_nobody_reads_on():
+    line, (one, two, three) = Line(), requests("/1", "/2", "/3", method="POST")
+    settled = []
+
+    def flow():
+        yield Ahead([one, two])
+        try:
+            settled.append((yield one).body)
+            yield ["one"]
+        except Stopped:
+            settled.append((yield two).body)
+            yield Ahead([three])
+            yield three
+
+    def start(request):
+        future = line(request)
+        if request.path == "/2":
+            line.answer("/1", "/2")
+        return future
+
+    driven = drive(flow(), start)
+    assert next(driven) == ["one"]
+    driven.close()
+    assert settled == [b"/1", b"/2"]
+    assert line.started == ["/1", "/2"]
+
+
+def test_a_flow_that_knows_nothing_of_stopping_is_closed():
+    closed = []
+
+    def flow():
+        try:
+            yield ["one"]
+        finally:
+            closed.append(True)
+
+    driven = drive(flow(), at_once(answered))
+    next(driven)
+    driven.close()
+    assert closed == [True]
+
+
+def test_flows_are_driven_without_blocking_the_event_loop():
+    line, (one, two) = Line(), requests("/1", "/2")
+
+    def flow():
+        yield Ahead([one, two])
+        for request in (one, two):
+            yield [(yield request).body]
+
+    def start(request):
+        future = line(request)
+        if request.path == "/2":
+            line.answer("/1", "/2")
+        return future
+
+    async def read():
+        return [page async for page in adrive(flow(), start)]
+
+    assert asyncio.run(read()) == [[b"/1"], [b"/2"]]
