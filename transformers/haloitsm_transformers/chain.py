@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from haloitsm_transformers.check import Chains, Checker
@@ -23,12 +24,17 @@ class Trace(NamedTuple):
 
 
 def compile_chain(
-    steps: list[Any], registry: Registry, chains: Chains | None = None, where: Where = lambda path: ""
+    steps: list[Any],
+    registry: Registry,
+    chains: Chains | None = None,
+    where: Where = lambda path: "",
+    capabilities: Mapping[str, Any] | None = None,
 ) -> Chain:
     """Compile steps; StepsError holds every problem with them and with the named chains that they use.
 
     ``where`` says for the path of a step where it was written (``file:line:column``). The path of a step inside a
-    named chain starts with the chain's name, any other with its number in ``steps``.
+    named chain starts with the chain's name, any other with its number in ``steps``. ``capabilities`` are what every
+    run of the chain in this process is given.
     """
     named = chains or {}
     checker = Checker(registry, named, None)
@@ -37,14 +43,22 @@ def compile_chain(
         problems += [problem.under(name) for problem in found]
     if problems:
         raise StepsError(problems)
-    return Chain(steps, registry, named, where)
+    return Chain(steps, registry, named, where, capabilities or {})
 
 
 class Chain:
-    """Compiled steps. A chain is data: it pickles, and any number of runs can be opened from it."""
+    """Compiled steps. A chain is data: it pickles, without its capabilities; any number of runs can be opened."""
 
-    def __init__(self, steps: list[Any], registry: Registry, chains: Chains, where: Where) -> None:
+    def __init__(
+        self,
+        steps: list[Any],
+        registry: Registry,
+        chains: Chains,
+        where: Where,
+        capabilities: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         self._source = (steps, registry, chains)
+        self._capabilities = capabilities
         self._origins: dict[NodePath, str] = {}
 
         def recorded(path: NodePath) -> str:
@@ -66,7 +80,10 @@ class Chain:
     def open(
         self, fail: Callable[[Failure], None] = raise_failure, capabilities: Mapping[str, Any] | None = None
     ) -> ChainRun:
-        """Build a run; ``fail`` is told of each entity that cannot go on. Without it, TransformError is raised."""
+        """Build a run; ``fail`` is told of each entity that cannot go on. Without it, TransformError is raised.
+
+        ``capabilities`` add to those of the chain.
+        """
         return open_run(self._steps, fail, self._offered(capabilities))
 
     def trace(self, entities: list[Entity], capabilities: Mapping[str, Any] | None = None) -> list[Trace]:
@@ -82,7 +99,7 @@ class Chain:
         return rows
 
     def _offered(self, capabilities: Mapping[str, Any] | None) -> Mapping[str, Any]:
-        offered = capabilities or {}
+        offered = {**self._capabilities, **(capabilities or {})}
         if missing := sorted(self.needs - offered.keys()):
             raise StepsError.of(f"a step needs '{missing[0]}', which is not offered here")
         return offered

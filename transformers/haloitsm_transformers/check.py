@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from haloitsm_transformers.capabilities import NOT_HERE
 from haloitsm_transformers.contract import Transformer
 from haloitsm_transformers.errors import PluginError, StepProblem, kind_of, suggest
 from haloitsm_transformers.fields import PROBLEMS, StepChecker
@@ -16,28 +17,38 @@ from haloitsm_transformers.wording import KINDS, LIMITS
 
 Chains = Mapping[str, Any]
 """Named chains: name to list of steps."""
+Offered = Collection[str] | Mapping[str, Collection[str] | None]
+"""The names of capabilities; as a mapping, with what each can be asked for by name."""
 MOST_STEPS = 10_000
 """Steps that one list may come to with all its named chains; chains that name each other twice double at each level."""
 
 
 def check_steps(
-    steps: Any, registry: Registry, chains: Chains | None = None, offered: Collection[str] | None = frozenset()
+    steps: Any,
+    registry: Registry,
+    chains: Chains | None = None,
+    offered: Offered | None = frozenset(),
+    offered_last: Collection[str] = (),
 ) -> list[StepProblem]:
     """Return every problem with a list of steps, those inside steps included; paths are relative to the list.
 
     ``chains`` are the named chains that a bare text may name; check each of them by itself. ``offered`` are the
-    capabilities of the host (None: do not check).
+    capabilities of the host (None: do not check); a mapping also says what each can be asked for by name.
+    ``offered_last`` are those that only the last step of the list is given, and none inside it.
     """
-    return Checker(registry, chains or {}, offered).steps(steps)
+    return Checker(registry, chains or {}, offered, offered_last).steps(steps)
 
 
 class Checker:
     """Checks lists of steps against one registry; follows the named chains that they use."""
 
-    def __init__(self, registry: Registry, chains: Chains, offered: Collection[str] | None) -> None:
+    def __init__(
+        self, registry: Registry, chains: Chains, offered: Offered | None, offered_last: Collection[str] = ()
+    ) -> None:
         self._registry = registry
         self._chains = chains
         self._offered = offered
+        self._offered_last = offered_last
         self._inside: tuple[str, ...] = ()  # the named chains that are being followed, outermost first
         self.followed: dict[str, list[StepProblem]] = {}
         self._sizes: dict[str, int] = {}  # of the chains followed: their steps, with those of the chains they name
@@ -47,9 +58,18 @@ class Checker:
         """Return what is wrong with a list of steps; problems of the named chains it uses go to ``followed``."""
         if not isinstance(value, list):
             return [StepProblem((), f"must be a list of steps, not {kind_of(value)}", "Each step starts with '- '.")]
-        return [problem.under(index) for index, step in enumerate(value) for problem in self._step(step)]
+        last, self._offered_last = self._offered_last, ()  # steps inside these are given none of it
+        problems = []
+        for index, step in enumerate(value):
+            offered = last if index == len(value) - 1 else ()
+            problems += [problem.under(index) for problem in self._step(step, offered)]
+        return problems
 
-    def _step(self, step: Any) -> list[StepProblem]:
+    def names(self, capability: str) -> Collection[str] | None:
+        """Return what a capability can be asked for by name; None where that is not known."""
+        return self._offered.get(capability) if isinstance(self._offered, Mapping) else None
+
+    def _step(self, step: Any, offered: Collection[str]) -> list[StepProblem]:
         if isinstance(step, str):
             return self._named_chain(step)
         if not isinstance(step, dict):
@@ -58,7 +78,7 @@ class Checker:
             return [_not_one_verb(step)]
         self._size += 1
         ((verb, options),) = step.items()
-        return [problem.under(str(verb)) for problem in self._verb(str(verb), options)]
+        return [problem.under(str(verb)) for problem in self._verb(str(verb), options, offered)]
 
     def _named_chain(self, name: str) -> list[StepProblem]:
         if name not in self._chains:
@@ -93,15 +113,17 @@ class Checker:
         self._sizes[name] = self._size - before
         return ()
 
-    def _verb(self, verb: str, options: Any) -> Iterator[StepProblem]:
+    def _verb(self, verb: str, options: Any, offered: Collection[str]) -> Iterator[StepProblem]:
         try:
             transformer = self._registry.get(verb)
         except PluginError as error:
             yield StepProblem((), error.what, error.hint)
             return
         for need in transformer.needs:
-            if self._offered is not None and need not in self._offered:
-                yield StepProblem((), f"the step '{verb}' needs '{need}', which is not offered here")
+            if self._offered is not None and need not in self._offered and need not in offered:
+                yield StepProblem(
+                    (), f"the step '{verb}' needs '{need}', which is not offered here", NOT_HERE.get(need, "")
+                )
         yield from _params_problems(transformer, options, self)
 
 

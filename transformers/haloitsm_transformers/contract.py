@@ -6,11 +6,13 @@ point in the group ``haloitsm.transformers`` gives it its name. Built-in verbs (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict
+
+from haloitsm_transformers.world import World
 
 Entity = dict[str, Any]
 """One JSON object: what travels."""
@@ -75,7 +77,8 @@ class Example(NamedTuple):
     """One worked case, shown in the documentation and run by the tests.
 
     ``params`` is what stands after the verb, ``given`` and ``gives`` are one entity or a list of them. With ``fails``,
-    a part of the message is expected instead.
+    a part of the message is expected instead. ``world`` is what the step meets outside its entities, ``leaves`` what
+    the storages hold afterwards.
     """
 
     title: str
@@ -83,6 +86,8 @@ class Example(NamedTuple):
     given: Entity | list[Entity]
     gives: Entity | list[Entity] | None = None
     fails: str = ""
+    world: World = World()
+    leaves: Mapping[str, Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

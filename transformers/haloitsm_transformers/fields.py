@@ -5,15 +5,16 @@ The values stay as written (texts, mappings, lists); the step compiles them when
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Annotated, Any, Protocol
 
 from pydantic import AfterValidator, GetPydanticSchema, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError, core_schema
 
 from haloitsm_transformers.conditions import condition
-from haloitsm_transformers.errors import StepProblem, StepsError, compile_each, kind_of
+from haloitsm_transformers.errors import StepProblem, StepsError, compile_each, kind_of, suggest
 from haloitsm_transformers.expressions import expression
+from haloitsm_transformers.keys import entity_key, key_reader
 from haloitsm_transformers.paths import parse_path, parse_pattern
 from haloitsm_transformers.patterns import target
 from haloitsm_transformers.placeholders import template
@@ -32,6 +33,9 @@ class StepChecker(Protocol):
     def steps(self, value: Any) -> list[StepProblem]:
         """Return what is wrong with a list of steps."""
 
+    def names(self, capability: str) -> Collection[str] | None:
+        """Return what a capability can be asked for by name; None where that is not known here."""
+
 
 def problems_found(problems: list[StepProblem]) -> PydanticCustomError:
     """Wrap located problems so that they survive pydantic's own error collecting."""
@@ -46,6 +50,18 @@ def _compiles(compile_value: Callable[[Any], Any]) -> AfterValidator:
         except StepsError as error:
             raise problems_found(error.problems) from None
         return value
+
+    return AfterValidator(validate)
+
+
+def _declared(capability: str, word: str, section: str) -> AfterValidator:
+    def validate(name: str, info: ValidationInfo) -> str:
+        checker = info.context.get(StepChecker) if isinstance(info.context, dict) else None
+        known = checker.names(capability) if checker else None
+        if known is not None and name not in known:
+            hint = suggest(name, known) or f"Declare it in '{section}:'."
+            raise problems_found([StepProblem((), f"there is no {word} '{name}'", hint)])
+        return name
 
     return AfterValidator(validate)
 
@@ -84,6 +100,21 @@ Path = Annotated[str, _compiles(parse_path)]
 
 Pattern = Annotated[str, _compiles(parse_pattern)]
 """Many places in the entity: ``lines.*.price``."""
+
+Key = Annotated[str, _compiles(entity_key)]
+"""A template that gives each entity its key, ``"{{ id }}"``; written as text, so 12 and "12" are one key."""
+
+StorageKey = Annotated[str, _compiles(key_reader)]
+"""A template that gives a key in a storage; it may be the same for all entities."""
+
+StorageName = Annotated[str, _declared("storage", "storage", "storages")]
+"""The name of a declared storage."""
+
+ClientName = Annotated[str, _declared("http", "client", "clients")]
+"""The name of a declared client."""
+
+IncomingName = Annotated[str, _declared("rows", "incoming", "incoming")]
+"""The name of a declared incoming."""
 
 
 def checked_targets(pairs: dict[str, str]) -> dict[str, str]:

@@ -23,7 +23,8 @@ def check_transformer(
 
     It has a summary and examples, and describes every option. Each example gives what it says, twice, and after the
     chain was pickled; it changes nothing that it was given, and gives JSON. ``registry`` holds the other verbs that
-    the examples use (default: the installed ones), ``capabilities`` what the transformer needs.
+    the examples use (default: the installed ones), ``capabilities`` what the transformer needs beyond the examples'
+    worlds.
     """
     verbs = (registry or Registry.installed()).with_(transformer)
     found = [*_undescribed(transformer), *_unsound(transformer, verbs, capabilities or {})]
@@ -32,9 +33,13 @@ def check_transformer(
 
 
 def run_example(chain: Chain, example: Example, capabilities: dict[str, Any] | None = None) -> list[Entity]:
-    """Return what a chain makes of what an example gives it."""
-    run = chain.open(capabilities=capabilities)
-    return [*run(_several(example.given)), *run.finish()]
+    """Return what a chain makes of what an example gives it; AssertionError when the storages end up otherwise."""
+    world = example.world.open()
+    run = chain.open(capabilities={**world.capabilities, **(capabilities or {})})
+    done = [*run(_several(example.given)), *run.finish()]
+    if example.leaves is not None:
+        assert world.held() == example.leaves, f"the storages hold {world.held()}"
+    return done
 
 
 def _several(entities: Entity | list[Entity] | None) -> list[Entity]:
@@ -96,7 +101,7 @@ def _broken_promises(chain: Chain, example: Example, capabilities: dict[str, Any
 def _outcome(chain: Chain, example: Example, capabilities: dict[str, Any]) -> list[Entity] | str:
     try:
         return run_example(chain, example, capabilities)
-    except TransformError as error:
+    except (TransformError, AssertionError) as error:
         return str(error)
 
 
