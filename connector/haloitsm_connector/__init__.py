@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         LostAnswerError,
         Problem,
         RemoteError,
+        StateError,
         StatusError,
         UnreachableError,
     )
@@ -42,6 +43,7 @@ _HOME = {
         "LostAnswerError",
         "Problem",
         "RemoteError",
+        "StateError",
         "StatusError",
         "UnreachableError",
     ),
@@ -78,6 +80,7 @@ __all__ = [
     "Request",
     "Response",
     "Sandbox",
+    "StateError",
     "StatusError",
     "Subscriber",
     "UnreachableError",

@@ -4,6 +4,7 @@
     ├── ConfigError            fix the configuration; carries every Problem
     ├── InputError             fix what was given: an argument, an entity name, a data file
     ├── EntityError            one entity cannot go on; the others do
+    ├── StateError             what is remembered between runs cannot be read or kept
     └── RemoteError            the other side failed
         ├── UnreachableError       no connection, or no answer in time; safe to send again
         ├── AuthenticationError    no token, or the token was refused
@@ -111,6 +112,10 @@ class EntityError(ConnectorError):
         super().__init__(f"{origin}: {what}" if origin else what, hint)
         self.origin = origin
         self.entity = entity
+
+
+class StateError(ConnectorError):
+    """A state file cannot be used: not one of ours, damaged, locked, not writable, or no room is left on the disk."""
 
 
 class RemoteError(ConnectorError):
