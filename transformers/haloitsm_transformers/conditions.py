@@ -2,6 +2,7 @@
 
     "status == 'open' && length(lines) > `2`"
     {status: {one_of: [open, new]}, closed: {empty: true}}      # all of them
+    {due: {between: [2025-01-01, 2025-03-31]}, code: {matches: "^[A-Z]{2}-"}}
     {or: [{priority: {at_most: 2}}, "contains(tags, 'vip')"]}
 
 A condition never fails on an entity: what cannot be read or compared does not hold.
@@ -13,9 +14,11 @@ import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from haloitsm_transformers.dates import moment
 from haloitsm_transformers.errors import StepsError, TransformError, compile_each, kind_of, suggest
 from haloitsm_transformers.expressions import expression
 from haloitsm_transformers.paths import MISSING, parse_path, reader
+from haloitsm_transformers.regexes import regex
 
 Holds = Callable[[Any], bool]
 
@@ -89,19 +92,9 @@ def _test(name: str, option: Any) -> Holds:
     if name not in TESTS:
         raise StepsError.of(f"there is no test '{name}'", suggest(name, TESTS) or f"There are: {', '.join(TESTS)}.")
     test = TESTS[name]
-    if not test.accepts(option):
-        raise StepsError.of(f"'{name}' takes {test.option}, not {_got(option)}")
+    if not test.option.accepts(option):
+        raise StepsError.of(f"'{name}' takes {test.option.words}, not {_got(option)}")
     return test.build(option)
-
-
-class Test(NamedTuple):
-    """A named test: what its option is, in words and as JSON Schema, and how to make the test from it."""
-
-    summary: str
-    option: str
-    schema: Mapping[str, Any]
-    accepts: Callable[[Any], bool]
-    build: Callable[[Any], Holds]
 
 
 def same(left: Any, right: Any) -> bool:
@@ -127,23 +120,53 @@ def _equals(option: Any) -> Holds:
     return lambda value: same(None if value is MISSING else value, option)
 
 
+def _not_equals(option: Any) -> Holds:
+    return lambda value: not same(None if value is MISSING else value, option)
+
+
 def _one_of(options: list[Any]) -> Holds:
     return lambda value: any(same(None if value is MISSING else value, option) for option in options)
 
 
-def _comparison(compare: Callable[[Any, Any], bool], words: str) -> Test:
-    def build(option: Any) -> Holds:
-        if isinstance(option, str):
-            return lambda value: isinstance(value, str) and compare(value, option)
-        return lambda value: _is_number(value) and compare(value, option)
+def _contains(option: Any) -> Holds:
+    def contains(value: Any) -> bool:
+        if isinstance(value, str):
+            return isinstance(option, str) and option in value
+        return isinstance(value, list) and any(same(item, option) for item in value)
 
-    return Test(
-        f"{words}: numbers with numbers, texts with texts (so ISO dates with ISO dates)",
-        "a number or a text",
-        {"anyOf": [{"type": "number"}, {"type": "string"}]},
-        lambda option: _is_number(option) or isinstance(option, str),
-        build,
-    )
+    return contains
+
+
+def _affix(test: Callable[[str, str], bool]) -> Callable[[str], Holds]:
+    return lambda option: lambda value: isinstance(value, str) and test(value, option)
+
+
+Compare = Callable[[Any, Any], bool]
+
+
+def _compared(compare: Compare) -> Callable[[Any], Holds]:
+    """Compare numbers with numbers, dates with dates as points in time, other texts with texts."""
+
+    def build(option: Any) -> Holds:
+        if not isinstance(option, str):
+            return lambda value: _is_number(value) and compare(value, option)
+        if (point := moment(option)) is None:
+            return lambda value: isinstance(value, str) and compare(value, option)
+
+        def compares(value: Any) -> bool:
+            read = moment(value)
+            return read is not None and compare(read, point)
+
+        return compares
+
+    return build
+
+
+_at_least, _at_most = _compared(operator.ge), _compared(operator.le)
+
+
+def _between(bounds: list[Any]) -> Holds:
+    return _all([_at_least(bounds[0]), _at_most(bounds[1])])
 
 
 _TYPES: Mapping[str, Holds] = {
@@ -156,40 +179,71 @@ _TYPES: Mapping[str, Holds] = {
     "text": lambda value: isinstance(value, str),
 }
 
-_TRUTH: Mapping[str, Any] = {"type": "boolean"}
+
+class Option(NamedTuple):
+    """What a test takes: in words, as JSON Schema, and as a function that tells."""
+
+    words: str
+    schema: Mapping[str, Any]
+    accepts: Callable[[Any], bool]
+
+
+class Test(NamedTuple):
+    """A named test: when it holds, what it takes, and how to make it from that."""
+
+    summary: str
+    option: Option
+    build: Callable[[Any], Holds]
+
+
+def _is_bound(option: Any) -> bool:
+    return _is_number(option) or isinstance(option, str)
+
+
+def _are_bounds(option: Any) -> bool:
+    if not isinstance(option, list) or len(option) != 2 or not all(map(_is_bound, option)):
+        return False
+    low, high = option
+    return isinstance(low, str) == isinstance(high, str) and (moment(low) is None) == (moment(high) is None)
+
+
+_BOUND_SCHEMA: Mapping[str, Any] = {"anyOf": [{"type": "number"}, {"type": "string"}]}
+_ANY = Option("any value", {}, lambda option: True)
+_TEXT = Option("text", {"type": "string"}, lambda option: isinstance(option, str))
+_TRUTH = Option("true or false", {"type": "boolean"}, lambda option: isinstance(option, bool))
+_LIST = Option("a list", {"type": "array", "minItems": 1}, lambda option: isinstance(option, list) and option != [])
+_BOUND = Option("a number, a date or a text", _BOUND_SCHEMA, _is_bound)
+_BOUNDS = Option(
+    "a list of two numbers, two dates or two texts",
+    {"type": "array", "minItems": 2, "maxItems": 2, "items": _BOUND_SCHEMA},
+    _are_bounds,
+)
+_TYPE = Option(
+    f"one of {', '.join(_TYPES)}",
+    {"enum": list(_TYPES)},
+    lambda option: isinstance(option, str) and option in _TYPES,
+)
 
 TESTS: Mapping[str, Test] = {
-    "equals": Test("the same value and type; a missing path is null", "any value", {}, lambda _: True, _equals),
-    "one_of": Test(
-        "equals one of these",
-        "a list",
-        {"type": "array", "minItems": 1},
-        lambda v: isinstance(v, list) and v != [],
-        _one_of,
-    ),
+    "equals": Test("the same value and type; a missing path is null", _ANY, _equals),
+    "not_equals": Test("another value or type; a missing path is null", _ANY, _not_equals),
+    "one_of": Test("equals one of these", _LIST, _one_of),
     "exists": Test(
-        "whether the path is there, be it null",
-        "true or false",
-        _TRUTH,
-        lambda option: isinstance(option, bool),
-        lambda option: lambda value: (value is not MISSING) is option,
+        "whether the path is there, be it null", _TRUTH, lambda option: lambda value: (value is not MISSING) is option
     ),
     "empty": Test(
         "whether it is missing, null, an empty text, list or object",
-        "true or false",
         _TRUTH,
-        lambda option: isinstance(option, bool),
         lambda option: lambda value: _is_nothing(value) is option,
     ),
-    "type": Test(
-        "the JSON type",
-        f"one of {', '.join(_TYPES)}",
-        {"enum": list(_TYPES)},
-        lambda option: isinstance(option, str) and option in _TYPES,
-        _TYPES.__getitem__,
-    ),
-    "less_than": _comparison(operator.lt, "less than"),
-    "at_most": _comparison(operator.le, "at most"),
-    "more_than": _comparison(operator.gt, "more than"),
-    "at_least": _comparison(operator.ge, "at least"),
+    "type": Test("the JSON type", _TYPE, _TYPES.__getitem__),
+    "contains": Test("a text that has this text in it, or a list that has this item", _ANY, _contains),
+    "starts_with": Test("a text that begins so", _TEXT, _affix(str.startswith)),
+    "ends_with": Test("a text that ends so", _TEXT, _affix(str.endswith)),
+    "matches": Test("a text in which this regular expression is found", _TEXT, regex),
+    "less_than": Test("less than: numbers, dates, texts", _BOUND, _compared(operator.lt)),
+    "at_most": Test("at most: numbers, dates, texts", _BOUND, _at_most),
+    "more_than": Test("more than: numbers, dates, texts", _BOUND, _compared(operator.gt)),
+    "at_least": Test("at least: numbers, dates, texts", _BOUND, _at_least),
+    "between": Test("from the first to the second, both included: numbers, dates, texts", _BOUNDS, _between),
 }

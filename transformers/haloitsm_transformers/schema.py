@@ -77,7 +77,7 @@ def _referring(schema: Any) -> Any:
 
 
 def _condition() -> dict[str, Any]:
-    tests = {name: {"description": test.summary, **test.schema} for name, test in TESTS.items()}
+    tests = {name: {"description": test.summary, **test.option.schema} for name, test in TESTS.items()}
     condition = {"$ref": "#/$defs/condition"}
     several = {"type": "array", "minItems": 1, "items": condition}
     return {
