@@ -6,6 +6,8 @@ APIs give numbers.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -39,3 +41,34 @@ def entity_key(text: str) -> Callable[[Any], str]:
             f"'{text}' holds no placeholder, so all entities would have this key", f'For example: "{{{{ {text} }}}}".'
         )
     return read
+
+
+def to_json(value: Any) -> str:
+    """Write a value as JSON text, whole numbers of any size; ValueError when it is none."""
+    try:
+        return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    except (TypeError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+
+
+def fingerprint(value: Any) -> str:
+    """Return 32 characters that are the same for equal JSON values, whatever the order of names; 1 and 1.0 are equal.
+
+    TransformError when the value is no JSON.
+    """
+    try:
+        text = json.dumps(value, allow_nan=False, sort_keys=True, separators=(",", ":"))
+        if ".0" in text or "e+" in text:
+            text = json.dumps(_whole(value), allow_nan=False, sort_keys=True, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TransformError(f"is no JSON: {error}") from error
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _whole(value: Any) -> Any:
+    """Make whole numbers of those that are written as fractions: Halo answers some ids as 12.0 (halo-api-facts 8)."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if isinstance(value, dict):
+        return {key: _whole(item) for key, item in value.items()}
+    return [_whole(item) for item in value] if isinstance(value, list) else value

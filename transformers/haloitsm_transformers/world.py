@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from haloitsm_transformers.capabilities import Call, Entity, Settled, Source
 from haloitsm_transformers.errors import TransformError
 from haloitsm_transformers.expressions import expression
+from haloitsm_transformers.keys import to_json
 from haloitsm_transformers.placeholders import as_text
 
 
@@ -118,14 +119,6 @@ class MemoryStorage:
     def iterate(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
         """Yield keys with their values, sorted."""
         return ((key, self.get(key)) for key in sorted(self._texts) if key.startswith(prefix))
-
-
-def to_json(value: Any) -> str:
-    """Write a value as JSON text, whole numbers of any size; ValueError when it is none."""
-    try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    except (TypeError, RecursionError) as error:
-        raise ValueError(str(error)) from error
 
 
 def _answered(call: Call, answers: Sequence[Answer]) -> Any:
