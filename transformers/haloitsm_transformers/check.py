@@ -12,6 +12,7 @@ from haloitsm_transformers.capabilities import NOT_HERE
 from haloitsm_transformers.contract import Transformer
 from haloitsm_transformers.errors import PluginError, StepProblem, kind_of, suggest
 from haloitsm_transformers.fields import PROBLEMS, StepChecker
+from haloitsm_transformers.plan import ON_ERROR, ON_ERRORS, step_lists
 from haloitsm_transformers.registry import Registry
 from haloitsm_transformers.wording import KINDS, LIMITS
 
@@ -74,11 +75,14 @@ class Checker:
             return self._named_chain(step)
         if not isinstance(step, dict):
             return [StepProblem((), f"a step is a mapping with one verb, or the name of a chain, not {kind_of(step)}")]
-        if len(step) != 1:
-            return [_not_one_verb(step)]
+        verbs = [verb for verb in step if verb != ON_ERROR]
+        if len(verbs) != 1:
+            return [_not_one_verb({verb: step[verb] for verb in verbs})]
         self._size += 1
-        ((verb, options),) = step.items()
-        return [problem.under(str(verb)) for problem in self._verb(str(verb), options, offered)]
+        (verb,) = verbs
+        on_error = step.get(ON_ERROR, "fail")
+        problems = [problem.under(str(verb)) for problem in self._verb(str(verb), step[verb], on_error, offered)]
+        return [*problems, *_on_error_problems(on_error)]
 
     def _named_chain(self, name: str) -> list[StepProblem]:
         if name not in self._chains:
@@ -113,18 +117,24 @@ class Checker:
         self._sizes[name] = self._size - before
         return ()
 
-    def _verb(self, verb: str, options: Any, offered: Collection[str]) -> Iterator[StepProblem]:
+    def _verb(self, verb: str, options: Any, on_error: Any, offered: Collection[str]) -> Iterator[StepProblem]:
         try:
             transformer = self._registry.get(verb)
         except PluginError as error:
             yield StepProblem((), error.what, error.hint)
             return
-        for need in transformer.needs:
+        params, problems = _validated(transformer, options, self)
+        yield from problems
+        needs = transformer.needed(params) if params else () if callable(transformer.needs) else transformer.needs
+        for need in needs:
             if self._offered is not None and need not in self._offered and need not in offered:
                 yield StepProblem(
                     (), f"the step '{verb}' needs '{need}', which is not offered here", NOT_HERE.get(need, "")
                 )
-        yield from _params_problems(transformer, options, self)
+        if on_error == "keep" and transformer.level == "stream" and params and any(step_lists(params)):
+            yield StepProblem(
+                (), f"'on_error: keep' cannot stand beside '{verb}'", "Write it beside the steps inside that may fail."
+            )
 
 
 class _CycleFoundError(Exception):
@@ -144,15 +154,24 @@ def _not_one_verb(step: dict[Any, Any]) -> StepProblem:
     return StepProblem((), f"a step has one verb, not {verbs}", "Start each verb with its own '- '.")
 
 
-def _params_problems(transformer: Transformer, options: Any, checker: StepChecker) -> Iterator[StepProblem]:
-    """Yield what is wrong with the options of one step, in plain words."""
+def _on_error_problems(value: Any) -> Iterator[StepProblem]:
+    if value not in ON_ERRORS:
+        hint = suggest(value, ON_ERRORS) if isinstance(value, str) else ""
+        got = f"'{value}'" if isinstance(value, str) else kind_of(value)
+        yield StepProblem((ON_ERROR,), f"must be one of {', '.join(ON_ERRORS)}, not {got}", hint)
+
+
+def _validated(
+    transformer: Transformer, options: Any, checker: StepChecker
+) -> tuple[BaseModel | None, list[StepProblem]]:
+    """Return the parameters of one step, or None and what is wrong with them, in plain words."""
     if options is None and not issubclass(transformer.params, RootModel):
         options = {}
     try:
-        transformer.params.model_validate(options, context={StepChecker: checker})
+        return transformer.params.model_validate(options, context={StepChecker: checker}), []
     except ValidationError as error:
-        for details in error.errors(include_url=False):
-            yield from _plain(details, transformer.params)
+        found = (_plain(details, transformer.params) for details in error.errors(include_url=False))
+        return None, [problem for problems in found for problem in problems]
 
 
 def _plain(details: ErrorDetails, model: type[BaseModel]) -> Iterator[StepProblem]:

@@ -17,6 +17,10 @@ from haloitsm_transformers.world import World
 Entity = dict[str, Any]
 """One JSON object: what travels."""
 
+OnError = Literal["fail", "drop", "keep"]
+"""What becomes of an entity that cannot go on: reported and left out, left out, or passed on as it was before the step.
+"""
+
 EntityFunction = Callable[[Entity], Entity]
 StreamFunction = Callable[[list[Entity]], list[Entity]]
 
@@ -49,6 +53,10 @@ class Run(Protocol):
 
 class Builder(Protocol):
     """What ``build`` is given to compile the texts in its parameters, and to reach what the host offers."""
+
+    @property
+    def origin(self) -> str:
+        """Where the step was written, as ``file:line:column``; empty where that is not known."""
 
     def expression(self, text: str) -> Callable[[Any], Any]:
         """Compile JMESPath (type `Expression`); a missing path gives None."""
@@ -98,7 +106,7 @@ class Transformer:
     of what it gets and must copy lists and objects below before changing them.
     ``level="stream"``: ``build`` returns a function from a list of entities to a list of any length, or a `Stream`. It
     must change none of them.
-    ``needs`` names the capabilities that the host has to offer.
+    ``needs`` names the capabilities that the host has to offer; a function, if that depends on the parameters.
     """
 
     name: str
@@ -106,7 +114,11 @@ class Transformer:
     params: type[BaseModel]
     build: Callable[[Any, Builder], EntityFunction | StreamFunction | Stream]
     examples: tuple[Example, ...] = ()
-    needs: tuple[str, ...] = ()
+    needs: tuple[str, ...] | Callable[[Any], tuple[str, ...]] = ()
+
+    def needed(self, params: BaseModel) -> tuple[str, ...]:
+        """Return the capabilities that a step with these parameters needs."""
+        return self.needs(params) if callable(self.needs) else self.needs
 
     @property
     def summary(self) -> str:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, RootModel
 
-from haloitsm_transformers.contract import Transformer
+from haloitsm_transformers.contract import OnError, Transformer
 from haloitsm_transformers.errors import NodePath
 from haloitsm_transformers.fields import StepList
 from haloitsm_transformers.registry import Registry
 
 Where = Callable[[NodePath], str]
+ON_ERROR = "on_error"
+"""The key that may stand beside the verb of a step."""
+ON_ERRORS: tuple[OnError, ...] = get_args(OnError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +29,15 @@ class Step:
     transformer: Transformer
     params: BaseModel
     inner: Mapping[int, tuple[Step, ...]]
+    on_error: OnError = "fail"
+
+    def needs(self) -> tuple[str, ...]:
+        """Return the capabilities that this step needs itself."""
+        return self.transformer.needed(self.params)
 
     def all_needs(self) -> Iterator[str]:
         """Yield the capabilities of this step and of those inside it."""
-        yield from self.transformer.needs
+        yield from self.needs()
         for steps in self.inner.values():
             for step in steps:
                 yield from step.all_needs()
@@ -47,26 +55,28 @@ def _planned(
         if isinstance(step, str):
             yield from _planned(chains[step], (step,), registry, chains, where)
             continue
-        ((verb, options),) = step.items()
+        verb = next(key for key in step if key != ON_ERROR)
+        options = step[verb]
         transformer = registry.get(verb)
         if options is None and not issubclass(transformer.params, RootModel):
             options = {}
         params = transformer.params.model_validate(options)
         inner = {
             id(found): tuple(_planned(found, (*place, index, verb, *path), registry, chains, where))
-            for path, found in _step_lists(params)
+            for path, found in step_lists(params)
         }
-        yield Step(verb, index + 1, where((*place, index)), transformer, params, inner)
+        origin = where((*place, index))
+        yield Step(verb, index + 1, origin, transformer, params, inner, step.get(ON_ERROR, "fail"))
 
 
-def _step_lists(value: Any) -> Iterator[tuple[NodePath, StepList]]:
-    """Find the lists of steps among options, with their paths as written."""
+def step_lists(value: Any) -> Iterator[tuple[NodePath, StepList]]:
+    """Yield the lists of steps among options, with their paths as written."""
     if isinstance(value, StepList):
         yield (), value
         return
     members: Any = ()
     if isinstance(value, RootModel):
-        yield from _step_lists(value.root)
+        yield from step_lists(value.root)
     elif isinstance(value, BaseModel):
         fields = type(value).model_fields
         members = ((field.alias or name, getattr(value, name)) for name, field in fields.items())
@@ -75,5 +85,5 @@ def _step_lists(value: Any) -> Iterator[tuple[NodePath, StepList]]:
     elif isinstance(value, (list, tuple)):
         members = enumerate(value)
     for key, inner in members:
-        for path, found in _step_lists(inner):
+        for path, found in step_lists(inner):
             yield (key, *path), found

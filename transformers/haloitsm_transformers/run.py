@@ -54,6 +54,8 @@ class _Reporter:
     def __call__(self, step: Step, error: Exception, entity: Entity | None) -> None:
         if error is self.stop:
             raise error
+        if step.on_error != "fail" and entity is not None:
+            return
         try:
             self._fail(_failure(step, error, entity))
         except Exception as stop:
@@ -81,14 +83,35 @@ def _stages(steps: Sequence[Step], report: _Reporter, capabilities: Mapping[str,
             members = list(group)
             # An entity that fails in a step inside an entity step fails as a whole.
             builders = [_Builder(step, _Reporter(raise_failure), capabilities) for step in members]
-            built = [step.transformer.build(step.params, own) for step, own in zip(members, builders, strict=True)]
-            yield _entity_stage(members, cast(list[EntityFunction], built), report)
+            functions = [_built(builder) for builder in builders]
+            yield _entity_stage(members, cast(list[EntityFunction], functions), report)
             continue
         for step in group:
-            function = cast(
-                StreamFunction | Stream, step.transformer.build(step.params, _Builder(step, report, capabilities))
-            )
+            function = cast(StreamFunction | Stream, _built(_Builder(step, report, capabilities)))
             yield _stream_stage(step, function if isinstance(function, Stream) else Stream(function, list), report)
+
+
+def _built(builder: _Builder) -> EntityFunction | StreamFunction | Stream:
+    step = builder.step
+    try:
+        function = step.transformer.build(step.params, builder)
+    except StepsError as error:
+        at = f"{step.origin}: " if step.origin else ""
+        label = f"{at}step {step.number} ({step.verb}): "
+        raise StepsError(replace(problem, what=label + problem.what) for problem in error.problems) from None
+    if step.on_error == "keep" and step.transformer.level == "entity":
+        return _or_as_before(cast(EntityFunction, function))
+    return function
+
+
+def _or_as_before(function: EntityFunction) -> EntityFunction:
+    def attempt(entity: Entity) -> Entity:
+        try:
+            return function(entity.copy())
+        except Exception:  # whatever it was, the user said to keep the entity
+            return entity
+
+    return attempt
 
 
 def _entity_stage(steps: list[Step], functions: list[EntityFunction], report: _Reporter) -> Stream:
@@ -117,7 +140,7 @@ def _stream_stage(step: Step, stream: Stream, report: _Reporter) -> Stream:
         except Exception as error:
             for entity in entities:
                 report(step, error, entity)
-            return []
+            return entities if step.on_error == "keep" else []
 
     def finish() -> list[Entity]:
         try:
@@ -137,21 +160,28 @@ class _Builder:
     condition = staticmethod(condition)
 
     def __init__(self, step: Step, report: _Reporter, capabilities: Mapping[str, Any]) -> None:
-        self._step = step
+        self.step = step
         self._report = report
         self._capabilities = capabilities
 
+    @property
+    def origin(self) -> str:
+        """Where the step was written."""
+        return self.step.origin
+
     def chain(self, steps: list[Any]) -> ChainRun:
         """Build a run of the steps in one of the step's own parameters."""
-        inner = self._step.inner.get(id(steps))
+        inner = self.step.inner.get(id(steps))
         if inner is None:
-            raise StepsError.of(f"'{self._step.verb}' can only build the steps in a parameter of type Steps")
-        return ChainRun(list(_stages(inner, self._report, self._capabilities)))
+            raise StepsError.of(f"'{self.step.verb}' can only build the steps in a parameter of type Steps")
+        dropping = self.step.on_error == "drop" and self.step.transformer.level == "stream"
+        report = _Reporter(lambda failure: None) if dropping else self._report
+        return ChainRun(list(_stages(inner, report, self._capabilities)))
 
     def capability(self, name: str) -> Any:
         """Return what the host offers under a name."""
-        if name not in self._step.transformer.needs:
-            raise StepsError.of(f"'{self._step.verb}' does not list '{name}' in its needs")
+        if name not in self.step.needs():
+            raise StepsError.of(f"'{self.step.verb}' does not list '{name}' in its needs")
         return self._capabilities[name]
 
     def each(self, function: Callable[[Entity], Iterable[Entity]]) -> StreamFunction:
@@ -163,7 +193,9 @@ class _Builder:
                 try:
                     done += list(function(entity))
                 except Exception as error:
-                    self._report(self._step, error, entity)
+                    self._report(self.step, error, entity)
+                    if self.step.on_error == "keep":
+                        done.append(entity)
             return done
 
         return push

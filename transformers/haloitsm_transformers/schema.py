@@ -9,6 +9,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from haloitsm_transformers.conditions import TESTS
 from haloitsm_transformers.contract import Transformer
 from haloitsm_transformers.fields import REFERENCE
+from haloitsm_transformers.plan import ON_ERROR, ON_ERRORS
 from haloitsm_transformers.registry import Registry
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -31,6 +32,14 @@ def json_schema(registry: Registry) -> dict[str, Any]:
 _STEPS = {"type": "array", "description": "Steps, run one after the other.", "items": {"$ref": "#/$defs/step"}}
 
 
+_ON_ERROR = {
+    "enum": list(ON_ERRORS),
+    "default": "fail",
+    "description": "What becomes of an entity that cannot go on: it fails and is reported, it is left out silently, "
+    "or it goes on as it was before the step.",
+}
+
+
 def _step(transformers: list[Transformer]) -> dict[str, Any]:
     verbs = {
         transformer.name: {"description": transformer.summary, "$ref": f"#/$defs/step.{transformer.name}"}
@@ -41,9 +50,10 @@ def _step(transformers: list[Transformer]) -> dict[str, Any]:
             {"type": "string", "description": "The name of a chain."},
             {
                 "type": "object",
-                "properties": verbs,
-                "minProperties": 1,
-                "maxProperties": 1,
+                "properties": verbs | {ON_ERROR: _ON_ERROR},
+                "if": {"required": [ON_ERROR]},
+                "then": {"minProperties": 2, "maxProperties": 2},
+                "else": {"minProperties": 1, "maxProperties": 1},
                 "additionalProperties": False,
             },
         ]
