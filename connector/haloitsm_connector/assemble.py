@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
+from pathlib import Path
 from typing import Any, TypeVar
 
 from haloitsm_connector.client import HttpClient
 from haloitsm_connector.config import Config, Prototyped, steps_fields
 from haloitsm_connector.errors import InputError, NodePath, suggest
 from haloitsm_connector.publisher import Outcome, PublisherBase
+from haloitsm_connector.store import Database, open_state
 from haloitsm_connector.subscriber import SubscriberBase
 from haloitsm_transformers import Chain, Entity, Failure, compile_chain
 
@@ -66,10 +69,11 @@ def through(steps: Chain, pages: Iterable[list[Entity]], fail: Fail) -> Iterator
 
 
 class Assembly:
-    """The parts of one configuration, built when first asked for; closing it closes their clients."""
+    """The parts of one configuration, built when first asked for; closing it closes their clients and its state."""
 
-    def __init__(self, config: Config, *, http_log: str = "off") -> None:
+    def __init__(self, config: Config, state: Path, *, http_log: str = "off") -> None:
         self.config = config
+        self._state = state
         self.http_log = http_log
         self._clients: dict[str, HttpClient] = {}
 
@@ -104,10 +108,17 @@ class Assembly:
             self.outgoing(part.results) if part.results else None,
         )
 
+    @cached_property
+    def state(self) -> Database:
+        """What is remembered between runs; its file is made when it is first asked for."""
+        return open_state(self._state)
+
     def close(self) -> None:
-        """Close every client that was built."""
+        """Close every client that was built, and the state file."""
         for client in self._clients.values():
             client.close()
+        if "state" in vars(self):
+            self.state.close()
 
     def _chain(self, steps: list[Any], at: NodePath) -> Chain:
         def where(path: NodePath) -> str:

@@ -14,6 +14,7 @@ from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.config import Config, load
 from haloitsm_connector.errors import EntityError
 from haloitsm_connector.publisher import Outcome
+from haloitsm_connector.store import state_of
 from haloitsm_transformers import Entity, Failure, Registry
 
 FAILED_STATUSES = frozenset({"failed", "refused", "waiting"})
@@ -27,12 +28,14 @@ class Pipeline:
     """The routes of one configuration.
 
     Every method that reads or writes streams: nothing happens before the first item is asked for, and no more than a
-    page is held. The ``a`` twins do the same for asyncio, in a worker thread.
+    page is held. The ``a`` twins do the same for asyncio, in a worker thread. ``state`` is the file of what is
+    remembered between runs; without one the folder of the configuration has its own, in the user's state folder.
     """
 
-    def __init__(self, config: Config, *, http_log: str = "off") -> None:
+    def __init__(self, config: Config, *, state: Path | str | None = None, http_log: str = "off") -> None:
         self.config = config
-        self.assembly = Assembly(config, http_log=http_log)
+        chosen = Path(state) if state else state_of(config.files[0] if config.files else ".")
+        self.assembly = Assembly(config, chosen, http_log=http_log)
 
     @classmethod
     def load(
@@ -41,11 +44,12 @@ class Pipeline:
         environ: Mapping[str, str] | None = None,
         registry: Registry | None = None,
         catalogue: Catalogue | None = None,
+        state: Path | str | None = None,
         http_log: str = "off",
     ) -> Self:
         """Load files or folders of YAML; ConfigError carries every problem in them."""
         config = load([Path(path) for path in paths], environ=environ, registry=registry, catalogue=catalogue)
-        return cls(config, http_log=http_log)
+        return cls(config, state=state or (state_of(paths[0]) if paths else None), http_log=http_log)
 
     def routes(self) -> list[str]:
         """Return the names of the routes that are not disabled, in the order of the files."""

@@ -27,13 +27,16 @@ def run(
     routes: Annotated[list[str] | None, typer.Argument(help="Routes to run; all of them without a name.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and transform, show the writes, send none.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per entity.")] = False,
+    state: Annotated[
+        Path | None, typer.Option(help="File of what is remembered between runs; the configuration has one of its own.")
+    ] = None,
 ) -> None:
     """Run routes: read, transform, write.
 
     Every entity has one outcome: created, updated, deleted, sent, skipped, refused, failed or waiting. Exit status 4
     says that some were refused, failed or are waiting.
     """
-    with load_pipeline(context.obj, path) as pipeline:
+    with load_pipeline(context.obj, path, state) as pipeline:
         for warning in pipeline.config.warnings:
             output.say(str(warning))
         failed = 0

@@ -101,11 +101,13 @@ def user_catalogue() -> Catalogue:
     return Catalogue.load(folder) if folder.is_dir() else Catalogue.load()
 
 
-def load_pipeline(settings: Settings, path: Path) -> Pipeline:
+def load_pipeline(settings: Settings, path: Path, state: Path | None = None) -> Pipeline:
     """Load a configuration with the user's environment and catalogue; ConfigError holds every problem in it."""
     from haloitsm_connector.pipeline import Pipeline
 
-    return Pipeline.load(path, environ=settings.environ, catalogue=user_catalogue(), http_log=settings.http_log)
+    return Pipeline.load(
+        path, environ=settings.environ, catalogue=user_catalogue(), state=state, http_log=settings.http_log
+    )
 
 
 def hiding(config: Config) -> Callable[[Any], Any]:

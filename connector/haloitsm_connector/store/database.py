@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 import threading
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
+from haloitsm_connector.client.budget import state_folder
 from haloitsm_connector.errors import StateError
 from haloitsm_connector.store.schema import APPLICATION_ID, MIGRATIONS
 
@@ -23,6 +25,17 @@ AGAIN_SECONDS = 0.02
 def open_state(path: Path | str) -> Database:
     """Open a state file, made when it is not there, for this user alone; StateError says why it cannot be used."""
     return Database(Path(path).expanduser())
+
+
+def state_of(configuration: Path | str) -> Path:
+    """Return the state file that a configuration (a file or a folder) has of itself: one for everything in a folder.
+
+    It is in the user's state folder or, where it is set, in HALOITSM_STATE_DIR.
+    """
+    path = Path(configuration).resolve()
+    folder = path if path.is_dir() else path.parent
+    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
+    return state_folder(None) / "runs" / f"{folder.name or 'root'}-{digest}.sqlite"
 
 
 class Database:
