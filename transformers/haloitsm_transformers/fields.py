@@ -43,7 +43,9 @@ def problems_found(problems: list[StepProblem]) -> PydanticCustomError:
     return PydanticCustomError(PROBLEMS, text, {"problems": problems})
 
 
-def _compiles(compile_value: Callable[[Any], Any]) -> AfterValidator:
+def compiles(compile_value: Callable[[Any], Any]) -> AfterValidator:
+    """Make a check of one that compiles a value: the problems of its StepsError are those of the option."""
+
     def validate(value: Any) -> Any:
         try:
             compile_value(value)
@@ -86,25 +88,25 @@ Steps = Annotated[
 ]
 """A list of steps; several are run one after the other."""
 
-Expression = Annotated[str, _compiles(expression), WithJsonSchema({"type": "string", "format": "jmespath"})]
+Expression = Annotated[str, compiles(expression), WithJsonSchema({"type": "string", "format": "jmespath"})]
 """A JMESPath expression that reads from the entity."""
 
-Template = Annotated[Any, _compiles(template)]
+Template = Annotated[Any, compiles(template)]
 """Any JSON value; its texts may hold ``{{ expression }}``."""
 
-Condition = Annotated[Any, _compiles(condition), WithJsonSchema({REFERENCE: "#/$defs/condition"})]
+Condition = Annotated[Any, compiles(condition), WithJsonSchema({REFERENCE: "#/$defs/condition"})]
 """A JMESPath text, or a mapping of paths to tests."""
 
-Path = Annotated[str, _compiles(parse_path)]
+Path = Annotated[str, compiles(parse_path)]
 """One place in the entity: ``client.name``, ``lines.0``."""
 
-Pattern = Annotated[str, _compiles(parse_pattern)]
+Pattern = Annotated[str, compiles(parse_pattern)]
 """Many places in the entity: ``lines.*.price``."""
 
-Key = Annotated[str, _compiles(entity_key)]
+Key = Annotated[str, compiles(entity_key)]
 """A template that gives each entity its key, ``"{{ id }}"``; written as text, so 12 and "12" are one key."""
 
-StorageKey = Annotated[str, _compiles(key_reader)]
+StorageKey = Annotated[str, compiles(key_reader)]
 """A template that gives a key in a storage; it may be the same for all entities."""
 
 StorageName = Annotated[str, _declared("storage", "storage", "storages")]

@@ -1,0 +1,67 @@
+"""``default``: give fields that are missing or null a value."""
+
+from __future__ import annotations
+
+from pydantic import Field, RootModel
+
+from haloitsm_transformers.contract import Builder, Entity, EntityFunction, Example, Transformer
+from haloitsm_transformers.fields import Pattern, Template
+from haloitsm_transformers.paths import MISSING, Edit
+from haloitsm_transformers.targets import openings
+
+
+class Default(RootModel[dict[Pattern, Template]]):
+    """Give fields that are missing or null a value, which may hold {{ placeholders }}; others stay as they are.
+
+    Missing path: is made, as `set` does; behind a * in everything that the * finds. Null counts as missing; an empty
+    text, list or object does not. Empty list on the way of a *: nothing happens. Wrong type: text, a number, true or
+    false on the way fails. A later field sees the earlier ones.
+    """
+
+    root: dict[Pattern, Template] = Field(min_length=1, description="Pattern of the field to its value.")
+
+
+def build(params: Default, builder: Builder) -> EntityFunction:
+    """Compile patterns and templates."""
+    fields = [(openings(pattern), builder.template(value)) for pattern, value in params.root.items()]
+
+    def default(entity: Entity) -> Entity:
+        for find, fill in fields:
+            edit = Edit(entity)
+            for place, value in find(entity):
+                if value is None or value is MISSING:
+                    edit.put(place, fill(entity))
+        return entity
+
+    return default
+
+
+TRANSFORMER = Transformer(
+    "default",
+    "entity",
+    Default,
+    build,
+    examples=(
+        Example(
+            "Only where there is nothing",
+            {"priority_id": 3, "team": "1st Line", "client.name": "{{ site_name }}"},
+            {"priority_id": 1, "team": None, "site_name": "Acme/Main"},
+            {"priority_id": 1, "team": "1st Line", "site_name": "Acme/Main", "client": {"name": "Acme/Main"}},
+        ),
+        Example(
+            "In every item of a list",
+            {"lines.*.qty": 1},
+            {"lines": [{"sku": "A"}, {"sku": "B", "qty": 0}, {"qty": None}]},
+            {"lines": [{"sku": "A", "qty": 1}, {"sku": "B", "qty": 0}, {"qty": 1}]},
+        ),
+        Example(
+            "An empty text, list or object, 0 and false are values",
+            {"a": "x", "b": "x", "c": "x", "d": "x", "e": "x"},
+            {"a": "", "b": [], "c": {}, "d": 0, "e": False},
+            {"a": "", "b": [], "c": {}, "d": 0, "e": False},
+        ),
+        Example("An empty list has no items to fill", {"lines.*.qty": 1}, {"lines": []}, {"lines": []}),
+        Example("Nor has a list that is missing", {"lines.*.qty": 1}, {}, {}),
+        Example("A text on the way fails", {"client.name": "x"}, {"client": "Acme"}, fails="client: holds text"),
+    ),
+)
