@@ -8,6 +8,7 @@ from haloitsm_connector.config.models import (
     OutgoingConfig,
     Prototyped,
     RouteConfig,
+    StorageFields,
     steps_fields,
 )
 
@@ -17,6 +18,7 @@ __all__ = [
     "OutgoingConfig",
     "Prototyped",
     "RouteConfig",
+    "StorageFields",
     "json_schema",
     "load",
     "steps_fields",

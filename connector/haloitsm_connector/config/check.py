@@ -17,6 +17,15 @@ Tree = Mapping[str, Any]
 REFERENCES = {"incoming": "incoming", "outgoing": "outgoing", "results": "outgoing"}
 """The fields of a route that name a part, and the section in which the part stands."""
 
+CAPABILITIES = {
+    "storage": "storages",
+    "http": "clients",
+    "rows": "incoming",
+    "clock": "",
+    "files": "",
+}
+"""What every step may use beyond its entity, and the section that declares the names it is asked for by."""
+
 NEEDED_CLIENT = {"haloitsm": "haloitsm"}
 """Subscriber or publisher prototype → the client prototype without which it cannot work."""
 
@@ -58,14 +67,25 @@ def _check_client(tree: Tree, fields: Tree, path: NodePath) -> Iterator[Finding]
         yield Finding(path, what)
 
 
-def check_chains(
-    chains: Iterable[tuple[NodePath, Any]], named: Mapping[str, Any], registry: Registry
-) -> Iterator[Finding]:
+def check_chains(chains: Iterable[tuple[NodePath, Any]], tree: Tree, registry: Registry) -> Iterator[Finding]:
     """Yield what is wrong with the steps of every chain, given with the path at which it stands."""
-    usable = {name: steps for name, steps in named.items() if isinstance(steps, list)}
+    usable = {name: steps for name, steps in tree["transformers"].items() if isinstance(steps, list)}
+    offered = {name: tree[section] if section else None for name, section in CAPABILITIES.items()}
     for path, steps in chains:
-        for problem in check_steps(steps, registry, usable):
+        last = {"delivery"} if ends_at_publisher(tree, path) else ()
+        for problem in check_steps(steps, registry, usable, offered, last):
             yield Finding((*path, *problem.path), problem.what, problem.hint)
+
+
+def ends_at_publisher(tree: Tree, path: NodePath) -> bool:
+    """Whether what comes out of the chain at this path is what a publisher is given."""
+    match path:
+        case ("outgoing", _, "transformers"):
+            return True
+        case ("routes", name, "transformers"):
+            outgoing = tree["outgoing"].get(tree["routes"][name].get("outgoing"))
+            return isinstance(outgoing, Mapping) and not outgoing.get("transformers")
+    return False
 
 
 def check_payloads(tree: Tree, catalogue: Catalogue) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.config.load import PrototypeSource, PrototypeSources, installed_prototypes
-from haloitsm_connector.config.models import IncomingFields, OutgoingFields, RouteConfig
+from haloitsm_connector.config.models import IncomingFields, OutgoingFields, RouteConfig, StorageFields
 from haloitsm_connector.config.sources import SECTIONS, STRICT
 from haloitsm_connector.errors import InputError
 from haloitsm_transformers import PluginError, Registry, SchemaGenerator
@@ -56,6 +56,7 @@ def json_schema(
         "incoming": _with_part(IncomingFields, "subscriber", "subscribers"),
         "outgoing": _with_part(OutgoingFields, "publisher", "publishers"),
         "routes": RouteConfig.model_json_schema(schema_generator=SchemaGenerator),
+        "storages": {"anyOf": [StorageFields.model_json_schema(), {"type": "null"}]},
     }
     sections: Schema = {
         name: {"type": "object", "description": SECTIONS[name], "additionalProperties": part}

@@ -22,6 +22,7 @@ from haloitsm_connector.config.models import (
     OutgoingFields,
     Prototyped,
     RouteConfig,
+    StorageFields,
     steps_fields,
 )
 from haloitsm_connector.config.sources import Sources, read_sources
@@ -72,7 +73,7 @@ def load(
     reading = Reading(sources, prototypes or installed_prototypes(), registry, catalogue)
     config = reading.config()
     tree = sources.data
-    reading.findings += check_chains(reading.chains, tree["transformers"], registry)
+    reading.findings += check_chains(reading.chains, tree, registry)
     reading.findings += check_payloads(tree, catalogue)
     if sources.complete:
         reading.findings += check_references(tree)
@@ -102,14 +103,19 @@ class Reading:
         incoming = {name: self._incoming(raw, ("incoming", name)) for name, raw in tree["incoming"].items()}
         outgoing = {name: self._outgoing(raw, ("outgoing", name)) for name, raw in tree["outgoing"].items()}
         routes = {name: self._read(RouteConfig, raw, ("routes", name)) for name, raw in tree["routes"].items()}
+        storages = {
+            name: self._read(StorageFields, raw or {}, ("storages", name)) for name, raw in tree["storages"].items()
+        }
         self.chains += [(("transformers", name), steps) for name, steps in tree["transformers"].items()]
         return Config(
             clients=_present(clients),
             incoming=_present(incoming),
             outgoing=_present(outgoing),
             routes=_present(routes),
+            storages=_present(storages),
             chains=tree["transformers"],
             strict=options is not None and options.strict,
+            folder=self.sources.folder,
             files=tuple(self.sources.files),
             warnings=[],
             secrets=frozenset((self.secrets | self.sources.secrets) - {""}),

@@ -44,6 +44,12 @@ class RouteConfig(Fields):
     disabled: bool = Field(False, description="Leave this route out when all routes are run.")
 
 
+class StorageFields(Fields):
+    """A storage: values under keys, kept between runs in the state file."""
+
+    ttl_seconds: float | None = Field(None, gt=0, description="How long a value is kept; for ever unless given.")
+
+
 class Options(Fields):
     """What holds for the whole configuration."""
 
@@ -79,15 +85,18 @@ class Config:
     """A checked configuration; every name in it refers to something.
 
     ``warnings`` are the problems that do not stop it. ``secrets`` are the texts that must not be shown anywhere: what
-    was read from files, and the values of secret fields. ``registry`` and ``catalogue`` are those it was checked by.
+    was read from files, and the values of secret fields. ``folder`` is where steps look for files: the folder that was
+    loaded, or in which the file is. ``registry`` and ``catalogue`` are those it was checked by.
     """
 
     clients: Mapping[str, Prototyped]
     incoming: Mapping[str, IncomingConfig]
     outgoing: Mapping[str, OutgoingConfig]
     routes: Mapping[str, RouteConfig] = field(repr=False)
+    storages: Mapping[str, StorageFields]
     chains: Mapping[str, list[Any]] = field(repr=False)
     strict: bool
+    folder: Path
     files: tuple[Path, ...]
     warnings: list[Problem]
     secrets: frozenset[str] = field(repr=False)

@@ -17,6 +17,7 @@ SECTIONS: Mapping[str, str] = {
     "incoming": "What is read: a subscriber and the transformers behind it, by name.",
     "outgoing": "What is written: transformers and the publisher behind them, by name.",
     "routes": "From one incoming to one outgoing, by name.",
+    "storages": "What steps keep between runs, under keys, by name.",
 }
 STRICT = "Treat warnings as errors: names and types that Halo's own documents do not know."
 TOP_LEVEL = (*SECTIONS, "strict")
@@ -32,6 +33,7 @@ class Sources:
     broken: set[NodePath] = field(default_factory=set)
     secrets: set[str] = field(default_factory=set, repr=False)
     files: list[Path] = field(default_factory=list)
+    folder: Path = Path()
     complete: bool = True
 
     def where(self, path: NodePath) -> Position:
@@ -60,9 +62,10 @@ def locate(positions: Mapping[NodePath, Position], path: NodePath, files: Sequen
 
 def read_sources(paths: Iterable[Path], environ: Mapping[str, str]) -> Sources:
     """Read files, and folders with all the YAML files in them, and merge what they hold."""
-    sources = Sources()
+    given_paths = list(paths)
+    sources = Sources(folder=_folder(given_paths))
     found: dict[Path, Path] = {}
-    for given in paths:
+    for given in given_paths:
         files = list(_yaml_files(given))
         if not files:
             sources.complete = False
@@ -73,6 +76,12 @@ def read_sources(paths: Iterable[Path], environ: Mapping[str, str]) -> Sources:
     for file in sources.files:
         _add_file(sources, file, environ)
     return sources
+
+
+def _folder(paths: Sequence[Path]) -> Path:
+    """Return the folder of the first path: the path itself, or where the file is."""
+    first = paths[0] if paths else Path()
+    return first if first.is_dir() else first.parent
 
 
 def _yaml_files(path: Path) -> Iterator[Path]:
