@@ -78,6 +78,8 @@ class ConnectorError(Exception):
     """Anything this package raises on purpose: ``what`` happened, and a ``hint`` what to do."""
 
     exit_status = 1
+    ends_run = False
+    """Whether no entity can go on where this is raised inside a step."""
 
     def __init__(self, what: str, hint: str = "") -> None:
         super().__init__(what, hint)
@@ -117,6 +119,8 @@ class EntityError(ConnectorError):
 class StateError(ConnectorError):
     """A state file cannot be used: not one of ours, damaged, locked, not writable, or no room is left on the disk."""
 
+    ends_run = True
+
 
 class RemoteError(ConnectorError):
     """The other side failed; ``url`` is where, without secrets."""
@@ -137,10 +141,13 @@ class UnreachableError(RemoteError):
     def __init__(self, what: str, hint: str = "", *, url: str = "", sent: bool = False) -> None:
         super().__init__(what, hint, url=url)
         self.sent = sent
+        self.ends_run = not sent  # nobody is there: the next entity would fare no better
 
 
 class AuthenticationError(RemoteError):
     """No access token could be had, or Halo refused the one it gave."""
+
+    ends_run = True
 
 
 class StatusError(RemoteError):

@@ -13,7 +13,7 @@ from haloitsm_connector.client import HttpClient
 from haloitsm_connector.errors import AnswerError, InputError, StatusError
 from haloitsm_connector.prototypes import Prototypes
 from haloitsm_connector.subscriber import HttpSubscriber
-from haloitsm_connector.subscriber.http import NextLinkPaging, OffsetPaging, PagePaging
+from haloitsm_transformers.paging import NextLinkPaging, OffsetPaging, PagePaging
 
 ROWS = [{"id": number} for number in range(25)]
 Serving = Callable[..., HttpClient]

@@ -20,6 +20,14 @@ from typing import Any, Literal, Protocol
 Entity = dict[str, Any]
 
 
+def ends_run(error: BaseException) -> bool:
+    """Whether an error concerns no single entity: a server that nobody reaches, a disk that is full.
+
+    The host says so by an attribute ``ends_run`` of what a capability raises; the error then leaves the chain as it is.
+    """
+    return bool(getattr(error, "ends_run", False))
+
+
 class Storage(Protocol):
     """Keys to JSON values, kept between runs. What is put is a copy; what is got belongs to the caller."""
 

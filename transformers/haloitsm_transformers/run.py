@@ -8,6 +8,7 @@ from itertools import groupby
 from operator import length_hint
 from typing import Any, cast
 
+from haloitsm_transformers.capabilities import ends_run
 from haloitsm_transformers.conditions import condition
 from haloitsm_transformers.contract import Entity, EntityFunction, Stream, StreamFunction
 from haloitsm_transformers.errors import Failure, StepsError, TransformError
@@ -52,7 +53,7 @@ class _Reporter:
         self.stop: Exception | None = None
 
     def __call__(self, step: Step, error: Exception, entity: Entity | None) -> None:
-        if error is self.stop:
+        if error is self.stop or ends_run(error):
             raise error
         if step.on_error != "fail" and entity is not None:
             return
@@ -108,7 +109,9 @@ def _or_as_before(function: EntityFunction) -> EntityFunction:
     def attempt(entity: Entity) -> Entity:
         try:
             return function(entity.copy())
-        except Exception:  # whatever it was, the user said to keep the entity
+        except Exception as error:  # whatever it was, the user said to keep the entity
+            if ends_run(error):
+                raise
             return entity
 
     return attempt

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from pydantic import Field
@@ -23,6 +23,7 @@ from haloitsm_connector.subscriber.listing import Page
 from haloitsm_connector.subscriber.paging import Reading, read_once, read_pages, with_query
 from haloitsm_connector.subscriber.parameters import fan_out
 from haloitsm_transformers import Chain, Entity, Expression, TransformError, expression
+from haloitsm_transformers.paging import NextLinkPaging, OffsetPaging, PagePaging, Paging
 
 if TYPE_CHECKING:
     from haloitsm_connector.client import HttpClient
@@ -30,37 +31,6 @@ if TYPE_CHECKING:
 PLAIN_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _LINK = re.compile(r"<([^>]*)>([^<]*)")
 _NEXT = re.compile(r";\s*rel\s*=\s*(\"[^\"]*\bnext\b[^\"]*\"|next\b)", re.IGNORECASE)
-
-
-class PagePaging(Fields):
-    """Pages by number: ``?page=1``, ``?page=2``, until one is empty or repeats the one before."""
-
-    type: Literal["page"]
-    page_parameter: str = Field("page", description="Query parameter that takes the page's number.")
-    first_page: int = Field(1, ge=0, description="Number of the first page.")
-    size_parameter: str | None = Field(None, description="Query parameter that takes the page's size, if there is one.")
-    page_size: int = Field(100, ge=1, description="Entities to ask for per page.")
-
-
-class OffsetPaging(Fields):
-    """Pages by position: ``?offset=0``, ``?offset=100``, going on by the number of entities received."""
-
-    type: Literal["offset"]
-    offset_parameter: str = Field("offset", description="Query parameter that takes the number of entities to skip.")
-    size_parameter: str | None = Field("limit", description="Query parameter that takes the page's size.")
-    page_size: int = Field(100, ge=1, description="Entities to ask for per page.")
-
-
-class NextLinkPaging(Fields):
-    """Pages by the link to the next one that each answer carries; only links to the same host are followed."""
-
-    type: Literal["next_link"]
-    next: Expression | None = Field(
-        None, description="JMESPath expression to the link in the answer; else the Link header with rel=next is used."
-    )
-
-
-Paging = Annotated[PagePaging | OffsetPaging | NextLinkPaging, Field(discriminator="type")]
 
 
 class HttpSubscriberFields(Fields):
