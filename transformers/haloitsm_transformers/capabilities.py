@@ -43,8 +43,8 @@ class Storage(Protocol):
         """Forget a key; one that is not there is fine."""
         ...
 
-    def iterate(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
-        """Yield keys with their values, sorted by key; only those that begin with ``prefix``."""
+    def iterate(self) -> Iterator[tuple[str, Any]]:
+        """Yield keys with their values, sorted by key."""
         ...
 
 

@@ -116,9 +116,9 @@ class MemoryStorage:
         """Forget a key."""
         self._texts.pop(key, None)
 
-    def iterate(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    def iterate(self) -> Iterator[tuple[str, Any]]:
         """Yield keys with their values, sorted."""
-        return ((key, self.get(key)) for key in sorted(self._texts) if key.startswith(prefix))
+        return ((key, self.get(key)) for key in sorted(self._texts))
 
 
 def _answered(call: Call, answers: Sequence[Answer]) -> Any:

@@ -1,6 +1,7 @@
-"""What is remembered between runs, in one SQLite file: cursors of readers, intents of writers."""
+"""What is remembered between runs, in one SQLite file: cursors of readers, intents of writers, storages of steps."""
 
 from haloitsm_connector.store.cursors import Cursors
 from haloitsm_connector.store.database import Database, open_state, state_of
+from haloitsm_connector.store.storages import KeptStorage
 
-__all__ = ["Cursors", "Database", "open_state", "state_of"]
+__all__ = ["Cursors", "Database", "KeptStorage", "open_state", "state_of"]

@@ -1,0 +1,77 @@
+"""Storages: JSON values under keys, which steps keep between runs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from haloitsm_connector.errors import StateError
+from haloitsm_connector.store.database import Database
+from haloitsm_transformers.keys import to_json
+
+PAGE = 500
+"""Entries that are read at once."""
+
+
+class KeptStorage:
+    """One storage in a state file. Every call stands by itself; what was put survives the end of this process.
+
+    ``ttl_seconds`` is how long a value is kept that is put without a time of its own; None for ever.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        name: str,
+        ttl_seconds: float | None = None,
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = database
+        self._name = name
+        self._ttl_seconds = ttl_seconds
+        self._now = now
+        self._swept = False
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the value under a key, or ``default`` where there is none or its time is over."""
+        sql = "SELECT value FROM storages WHERE storage = ? AND key = ? AND (ends IS NULL OR ends > ?)"
+        found = self._database.rows(sql, (self._name, key, self._now()))
+        return self._read(key, found[0][0]) if found else default
+
+    def put(self, key: str, value: Any, ttl_seconds: float | None = None) -> None:
+        """Keep a value in place of the one before; ValueError when it is not JSON."""
+        text = to_json(value)
+        ttl = self._ttl_seconds if ttl_seconds is None else ttl_seconds
+        ends = None if ttl is None else self._now() + ttl
+        with self._database.transaction(durable=False) as connection:
+            if not self._swept:
+                connection.execute("DELETE FROM storages WHERE storage = ? AND ends <= ?", (self._name, self._now()))
+                self._swept = True
+            connection.execute("INSERT OR REPLACE INTO storages VALUES (?, ?, ?, ?)", (self._name, key, text, ends))
+
+    def delete(self, key: str) -> None:
+        """Forget a key; one that is not there is fine."""
+        with self._database.transaction(durable=False) as connection:
+            connection.execute("DELETE FROM storages WHERE storage = ? AND key = ?", (self._name, key))
+
+    def iterate(self) -> Iterator[tuple[str, Any]]:
+        """Yield keys with their values, sorted by key; what is put or deleted meanwhile may be seen or not."""
+        sql = (
+            "SELECT key, value FROM storages WHERE storage = ? AND key > ? AND (ends IS NULL OR ends > ?)"
+            " ORDER BY key LIMIT ?"
+        )
+        last = ""  # before every key: none is empty
+        while found := self._database.rows(sql, (self._name, last, self._now(), PAGE)):
+            for key, text in found:
+                yield key, self._read(key, text)
+            last = found[-1][0]
+
+    def _read(self, key: str, text: str) -> Any:
+        try:
+            return json.loads(text)
+        except ValueError:
+            what = f"the value under '{key}' of the storage '{self._name}' in {self._database.path} is damaged"
+            raise StateError(what, "Delete it, or restore the file from a copy.") from None
