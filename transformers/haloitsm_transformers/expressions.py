@@ -1,22 +1,21 @@
-"""JMESPath, the language in which steps read entities.
+"""JMESPath, the language in which steps read entities: parsed by the library, checked, compiled to closures.
 
-A path that is not there gives null, as JMESPath says. Plain names (``client.name``) are read without calling the
-library for every entity, with the same results; everything else is the jmespath library's own work.
+A path that is not there gives null, as JMESPath says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 import jmespath
 from jmespath.exceptions import EmptyExpressionError, JMESPathError, JMESPathTypeError, ParseError
-from jmespath.functions import Functions
 
 from haloitsm_transformers.errors import StepsError, TransformError, suggest
+from haloitsm_transformers.expression_bounds import too_costly
+from haloitsm_transformers.jmespath_closures import FUNCTIONS, Node, Read, closure
 
-_FUNCTIONS: dict[str, Any] = Functions.FUNCTION_TABLE
 _TAKE_REFERENCES = {"map", "max_by", "min_by", "sort_by"}
 _TYPE_WORDS = {
     "array": "a list",
@@ -27,27 +26,35 @@ _TYPE_WORDS = {
     "object": "an object",
     "string": "text",
 }
-Node = dict[str, Any]
+_CAN_FAIL = frozenset({"comparator", "function_expression"})
+LONGEST_EXPRESSION = 20_000
 
 
 @lru_cache(maxsize=2048)
-def expression(text: str) -> Callable[[Any], Any]:
+def expression(text: str) -> Read:
     """Compile a JMESPath expression; what comes back takes a value and returns what the expression finds in it.
 
-    A missing path is None. Raises StepsError when ``text`` is no expression; the compiled one raises TransformError
-    when a function gets a value of a type that it does not take (``length(number)``).
+    A missing path is None. Raises StepsError when ``text`` is no expression, or one that could take very long. The
+    compiled one raises TransformError when a function gets a value of a type that it does not take: ``length(number)``.
     """
     parsed = _parse(text)
-    names = _plain_names(parsed.parsed)
-    return _reader(names) if names else _searcher(text, parsed.search)
+    try:
+        read = closure(parsed.parsed)
+    except KeyError:  # a type of node that only a later version of the library knows
+        return _guarded(text, parsed.search)
+    return _guarded(text, read) if _can_fail(parsed.parsed) else read
 
 
 def _parse(text: str) -> Any:
     shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    if len(text) > LONGEST_EXPRESSION:
+        raise StepsError.of(f"'{shown}' is longer than {LONGEST_EXPRESSION:,} characters")
     try:
         parsed = jmespath.compile(text)
         for what, hint in _misuses({"type": "root", "children": [parsed.parsed]}):
             raise StepsError.of(f"'{shown}': {what}", hint)
+        if why := too_costly(parsed.parsed):
+            raise StepsError.of(why)
     except EmptyExpressionError:
         raise StepsError.of("the expression is empty") from None
     except ParseError as error:
@@ -75,10 +82,10 @@ def _misuses(node: Node) -> Iterator[tuple[str, str]]:
     arguments = node["children"]
     if node["type"] == "function_expression":
         name = node["value"]
-        if name not in _FUNCTIONS:
-            yield f"there is no function {name}()", suggest(name, _FUNCTIONS)
+        if name not in FUNCTIONS:
+            yield f"there is no function {name}()", suggest(name, FUNCTIONS)
             return
-        signature = _FUNCTIONS[name]["signature"]
+        signature = FUNCTIONS[name]["signature"]
         variadic = bool(signature) and signature[-1].get("variadic", False)
         if len(arguments) < len(signature) or (len(arguments) > len(signature) and not variadic):
             takes = "1 value" if len(signature) == 1 else f"{len(signature)} values"
@@ -93,32 +100,11 @@ def _misuses(node: Node) -> Iterator[tuple[str, str]]:
         yield from _misuses(child)
 
 
-def _plain_names(node: Node) -> tuple[str, ...]:
-    if node["type"] == "field":
-        return (node["value"],)
-    if node["type"] == "subexpression":
-        children = [_plain_names(child) for child in node["children"]]
-        return sum(children, ()) if all(children) else ()
-    return ()
+def _can_fail(node: Node) -> bool:
+    return node["type"] in _CAN_FAIL or any(_can_fail(child) for child in node["children"] if isinstance(child, dict))
 
 
-def _reader(names: tuple[str, ...]) -> Callable[[Any], Any]:
-    """Read plain names one below the other."""
-    if len(names) == 1:
-        name = names[0]
-        return lambda value: value.get(name) if isinstance(value, dict) else None
-
-    def read(value: Any) -> Any:
-        for name in names:
-            if not isinstance(value, dict):
-                return None
-            value = value.get(name)
-        return value
-
-    return read
-
-
-def _searcher(text: str, search: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _guarded(text: str, search: Read) -> Read:
     def read(value: Any) -> Any:
         try:
             return search(value)
