@@ -5,7 +5,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from haloitsm_connector.client.drive import Ahead, Stopped, adrive, at_once, drive
+from haloitsm_connector.client.drive import Ahead, Pause, Stopped, adrive, at_once, drive
 from haloitsm_connector.client.request import Request, Response
 from haloitsm_connector.errors import LostAnswerError, UnreachableError
 
@@ -165,3 +165,37 @@ def test_flows_are_driven_without_blocking_the_event_loop():
         return [page async for page in adrive(flow(), start)]
 
     assert asyncio.run(read()) == [[b"/1"], [b"/2"]]
+
+
+def test_pause_lets_time_pass_while_requests_are_under_way():
+    line, (one,) = Line(), requests("/1")
+
+    def flow():
+        yield Ahead([one])
+        yield Pause(0.01)
+        yield [line.started]
+        yield Pause(0)
+        yield ["end"]
+
+    async def collect():
+        return [page async for page in adrive(flow(), line)]
+
+    assert list(drive(flow(), line)) == [[["/1"]], ["end"]]
+    line.started.clear()
+    assert asyncio.run(collect()) == [[["/1"]], ["end"]]
+
+
+def test_pause_may_be_cancelled():
+    def flow():
+        yield Pause(0.05)
+        yield ["never"]
+
+    async def collect():
+        task = asyncio.create_task(anext(adrive(flow(), Line())))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.sleep(0.1)
+
+    asyncio.run(collect())

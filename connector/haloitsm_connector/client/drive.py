@@ -4,12 +4,14 @@ Subscribers and publishers are written once, as flows: generators without input 
 
 - a ``Request``, and is sent its ``Response`` or has the ``ConnectorError`` raised at the yield;
 - an ``Ahead``: the requests that come next, so that they are under way by the time it asks for them;
+- a ``Pause``: so many seconds to wait;
 - a page (a list) of results.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
@@ -40,6 +42,13 @@ class Ahead:
     requests: Sequence[Request]
 
 
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A wait: the flow goes on after so many seconds, and what it has announced is under way meanwhile."""
+
+    seconds: float
+
+
 class Stopped(Exception):  # noqa: N818 - it tells of no error
     """Raised in a flow at a page that nobody reads on from.
 
@@ -47,7 +56,7 @@ class Stopped(Exception):  # noqa: N818 - it tells of no error
     """
 
 
-Flow = Generator[Request | Ahead | list[Result], Response | None, None]
+Flow = Generator[Request | Ahead | Pause | list[Result], Response | None, None]
 
 
 def drive(flow: Flow[Result], start: Start) -> Generator[list[Result]]:
@@ -98,7 +107,7 @@ def at_once(send: Callable[[Request], Response]) -> Start:
     return start
 
 
-def _course(flow: Flow[Result], start: Start) -> Generator[Future[Response] | list[Result]]:
+def _course(flow: Flow[Result], start: Start) -> Generator[Future[Any] | list[Result]]:
     """Yield pages, and futures to wait for; what is done then is the flow's business again."""
     begun: dict[int, tuple[Request, Future[Response]]] = {}
     step: Callable[[], Any] = partial(next, flow)
@@ -121,6 +130,9 @@ def _course(flow: Flow[Result], start: Start) -> Generator[Future[Response] | li
                 step = _answering(flow, future)
                 continue
             step = partial(next, flow)
+            if isinstance(item, Pause):
+                yield _after(item.seconds)
+                continue
             if isinstance(item, Ahead):
                 begun = begun if stopped else _announced(item, begun, start)
                 continue
@@ -152,12 +164,26 @@ def _answering(flow: Flow[Result], future: Future[Response]) -> Callable[[], Any
         return partial(flow.throw, error)
 
 
-def _wait(future: Future[Response]) -> None:
+def _after(seconds: float) -> Future[None]:
+    """Return a future that is done after a time."""
+    future: Future[None] = Future()
+
+    def done() -> None:
+        if future.set_running_or_notify_cancel():
+            future.set_result(None)
+
+    timer = threading.Timer(seconds, done)
+    timer.daemon = True
+    timer.start()
+    return future
+
+
+def _wait(future: Future[Any]) -> None:
     with suppress(CancelledError):
         future.exception()
 
 
-def _under_way(course: Generator[Future[Response] | list[Result]]) -> Iterator[Future[Response]]:
+def _under_way(course: Generator[Future[Any] | list[Result]]) -> Iterator[Future[Any]]:
     """Stop a course, and yield what it still waits for."""
     try:
         item = course.throw(Stopped())

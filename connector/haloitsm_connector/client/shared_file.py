@@ -31,7 +31,7 @@ class SharedFile:
         """
         descriptor = self._open()
         try:
-            _lock(descriptor)
+            lock(descriptor)
             try:
                 line = _read(descriptor).partition(b"\n")[0]
                 changed, result = change(line)
@@ -41,7 +41,7 @@ class SharedFile:
                     os.write(descriptor, changed + b"\n")
                     os.ftruncate(descriptor, len(changed) + 1)
             finally:
-                _unlock(descriptor)  # a process forked meanwhile holds the file, and the lock with it
+                unlock(descriptor)  # a process forked meanwhile holds the file, and the lock with it
         finally:
             os.close(descriptor)
         return result
@@ -82,7 +82,8 @@ def _read(descriptor: int) -> bytes:
     return os.read(descriptor, os.fstat(descriptor).st_size)
 
 
-def _lock(descriptor: int) -> None:
+def lock(descriptor: int) -> None:
+    """Lock a file that is open, until it is unlocked or closed; BlockingIOError while somebody else does."""
     if sys.platform == "win32":
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
@@ -92,7 +93,8 @@ def _lock(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _unlock(descriptor: int) -> None:
+def unlock(descriptor: int) -> None:
+    """Let others lock it."""
     if sys.platform == "win32":
         os.lseek(descriptor, 0, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
