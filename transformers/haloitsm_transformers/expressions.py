@@ -38,11 +38,12 @@ def expression(text: str) -> Read:
     compiled one raises TransformError when a function gets a value of a type that it does not take: ``length(number)``.
     """
     parsed = _parse(text)
+    tree: Node = parsed.parsed
     try:
-        read = closure(parsed.parsed)
+        read = closure(tree)
     except KeyError:  # a type of node that only a later version of the library knows
         return _guarded(text, parsed.search)
-    return _guarded(text, read) if _can_fail(parsed.parsed) else read
+    return _guarded(text, read) if _can_fail(tree) else read
 
 
 def _parse(text: str) -> Any:
@@ -50,7 +51,7 @@ def _parse(text: str) -> Any:
     if len(text) > LONGEST_EXPRESSION:
         raise StepsError.of(f"'{shown}' is longer than {LONGEST_EXPRESSION:,} characters")
     try:
-        parsed = jmespath.compile(text)
+        parsed: Any = jmespath.compile(text)
         for what, hint in _misuses({"type": "root", "children": [parsed.parsed]}):
             raise StepsError.of(f"'{shown}': {what}", hint)
         if why := too_costly(parsed.parsed):

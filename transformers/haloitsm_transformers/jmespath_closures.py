@@ -271,7 +271,9 @@ def _function(node: Node) -> Read:
     if len(readers) > 2 or not all(_is_simple(argument) for argument in arguments):
         return lambda value: _LIBRARY.call_function(name, [read(value) for read in readers])
     taken = [_python_types(argument["types"]) for argument in arguments]
-    return _of_one(name, work, *readers, *taken) if len(readers) == 1 else _of_two(name, work, readers, taken)
+    if len(readers) == 1:
+        return _of_one(name, work, readers[0], taken[0])
+    return _of_two(name, work, readers, taken)
 
 
 def _is_simple(argument: Mapping[str, Any]) -> bool:
