@@ -1,4 +1,4 @@
-"""A real server that a test scripts with one function, and clients for it on either HTTP library."""
+"""A real server that a test scripts with one function, and clients for it."""
 
 from __future__ import annotations
 
@@ -172,20 +172,15 @@ def server(start) -> Server:
     return start()
 
 
-@pytest.fixture(params=["httpx", "httpx2"])
-def library(request) -> str:
-    return request.param
-
-
 @pytest.fixture
-def connect(library, server):
+def connect(server):
     """Make a client for the server; closed after the test."""
     with contextlib.ExitStack() as stack:
 
         def make(base_uri: str | None = None, authentication: Any = None, **options: Any) -> HttpClient:
             credentials = authentication or {"type": "client_credentials", "client_id": "id-1", "client_secret": SECRET}
             options = {"tenant": "acme", "retry": {"longest_wait_seconds": 0.01}} | options
-            client = HttpClient(base_uri or server.uri, credentials, **({"library": library} | options))
+            client = HttpClient(base_uri or server.uri, credentials, **options)
             return stack.enter_context(client)
 
         yield make

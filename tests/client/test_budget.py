@@ -25,7 +25,7 @@ GET = Request("GET", "/Tickets")
 TEN = {"requests": 10, "window_seconds": 1}
 READER = """
 import sys
-import httpx_aiohttp
+import aiohttp
 from haloitsm_connector.client import HttpClient, Request
 budget = {"requests": int(sys.argv[3]), "window_seconds": float(sys.argv[4])}
 with HttpClient(sys.argv[1], {"type": "api_key", "api_key": "key-0123456789"}, budget=budget) as client:

@@ -96,9 +96,9 @@ def test_get_post_and_delete_return_decoded_json(server, client):
     assert server.calls[1].headers["content-type"] == "application/json"
 
 
-def test_the_asynchronous_calls_do_the_same(server, library):
+def test_the_asynchronous_calls_do_the_same(server):
     async def use():
-        async with HttpClient(server.uri, KEY, library=library) as client:
+        async with HttpClient(server.uri, KEY) as client:
             first = await client.aget("/Tickets/1")
             many = await asyncio.gather(*(client.asend(Request("GET", f"/Tickets/{n}")) for n in range(20)))
             await client.apost("/Tickets", [{}])

@@ -136,9 +136,9 @@ def test_a_client_that_waits_for_itself_is_told_so(portal):
         portal.call(inner)
 
 
-def test_a_forgotten_client_ends_its_thread_without_a_warning(server, library):
+def test_a_forgotten_client_ends_its_thread_without_a_warning(server):
     before = set(portal_threads())
-    client = HttpClient(server.uri, KEY, library=library)
+    client = HttpClient(server.uri, KEY)
     client.send(GET)
     [thread] = set(portal_threads()) - before
     del client
@@ -148,11 +148,11 @@ def test_a_forgotten_client_ends_its_thread_without_a_warning(server, library):
 
 
 @pytest.mark.parametrize("ending", ["", "del client", "client.close()", "raise SystemExit(0)"])
-def test_the_interpreter_ends_without_a_warning(server, library, ending):
+def test_the_interpreter_ends_without_a_warning(server, ending):
     code = f"""
         import sys
         from haloitsm_connector.client import HttpClient, Request
-        client = HttpClient({server.uri!r}, {KEY!r}, library={library!r})
+        client = HttpClient({server.uri!r}, {KEY!r})
         client.send(Request("GET", "/Tickets"))
         {ending}
     """

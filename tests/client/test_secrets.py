@@ -93,12 +93,12 @@ def assert_silent(secret: str, said: str) -> None:
 @pytest.mark.parametrize("where", ["body", "basic_header"])
 @settings(max_examples=8, suppress_health_check=FUNCTION_FIXTURES, deadline=None)
 @given(secret=SECRETS)
-def test_a_client_secret_never_comes_out(server, library, caplog, where, level, secret):
+def test_a_client_secret_never_comes_out(server, caplog, where, level, secret):
     caplog.clear()
     caplog.set_level(logging.DEBUG)
     grant = {"type": "client_credentials", "client_id": "id-1", "client_secret": secret, "credentials_in": where}
     said = []
-    options = {"tenant": "acme", "retry": {"attempts": 1}, "logging": level, "library": library}
+    options = {"tenant": "acme", "retry": {"attempts": 1}, "logging": level}
     for token, api in ((echo, None), (echo_text, None), (None, echo), (None, echo_text)):
         server.token, server.api = token, api
         with HttpClient(server.uri, grant, **options) as client:
@@ -115,13 +115,13 @@ def test_a_client_secret_never_comes_out(server, library, caplog, where, level, 
 
 @settings(max_examples=15, suppress_health_check=FUNCTION_FIXTURES, deadline=None)
 @given(text=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=6, max_size=60))
-def test_an_access_token_never_comes_out(server, library, caplog, text):
+def test_an_access_token_never_comes_out(server, caplog, text):
     token = f"{text[:3]}~^{text[3:]}"
     caplog.clear()
     caplog.set_level(logging.DEBUG)
     server.token, server.api = server.answers(lambda: server.issued(token, refresh_token=token + "r")), echo
     grant = {"type": "client_credentials", "client_id": "id-1", "client_secret": server.secret}
-    with HttpClient(server.uri, grant, tenant="a", library=library, logging="full", retry={"attempts": 1}) as client:
+    with HttpClient(server.uri, grant, tenant="a", logging="full", retry={"attempts": 1}) as client:
         with pytest.raises(ConnectorError) as caught:
             client.get("/Tickets")
         response = client.send(Request("GET", "/Tickets"))
@@ -137,12 +137,12 @@ def test_an_access_token_never_comes_out(server, library, caplog, text):
         {"headers": {"X-Other-Key": "not-to-be-seen"}},
     ],
 )
-def test_secrets_in_other_fields_never_come_out(server, library, caplog, options):
+def test_secrets_in_other_fields_never_come_out(server, caplog, options):
     caplog.set_level(logging.DEBUG)
     server.api = echo
     key = {"type": "api_key", "api_key": "key-0123456789"}
     quick = {"attempts": 2, "longest_wait_seconds": 0.01}
-    with HttpClient(server.uri, key, library=library, logging="full", retry=quick, **options) as client:
+    with HttpClient(server.uri, key, logging="full", retry=quick, **options) as client:
         with pytest.raises(ConnectorError) as caught:
             client.get("/Tickets")
         said = [everything_said(caught.value), repr(client), repr(client.fields)]

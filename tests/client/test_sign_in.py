@@ -79,14 +79,14 @@ def test_an_api_key_needs_no_token(server, connect):
         ({"type": "header", "name": "X-Api-Key", "value": "key-1234"}, "x-api-key", "key-1234"),
     ],
 )
-def test_the_generic_client_signs_in_as_the_other_system_wants(server, library, authentication, name, value):
+def test_the_generic_client_signs_in_as_the_other_system_wants(server, authentication, name, value):
     fields = HttpClientFields.model_validate({"base_uri": f"{server.uri}/api", "authentication": authentication})
-    with HttpClient.from_fields(fields, library=library) as client:
+    with HttpClient.from_fields(fields) as client:
         client.get("/things")
     assert server.calls[0].headers[name] == value
 
 
-def test_the_generic_client_fetches_tokens_from_the_uri_it_is_given(server, library):
+def test_the_generic_client_fetches_tokens_from_the_uri_it_is_given(server):
     grant = {
         "type": "client_credentials",
         "client_id": "a",
@@ -94,7 +94,7 @@ def test_the_generic_client_fetches_tokens_from_the_uri_it_is_given(server, libr
         "token_uri": f"{server.uri}/x/token/?v=2",
     }
     fields = HttpClientFields.model_validate({"base_uri": f"{server.uri}/api", "authentication": grant})
-    with HttpClient.from_fields(fields, library=library) as client:
+    with HttpClient.from_fields(fields) as client:
         client.get("/things")
     assert [one.target for one in server.seen] == ["/x/token/?v=2", "/api/things"]
     assert "scope" not in server.token_requests[0].form

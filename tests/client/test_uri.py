@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,3 +95,36 @@ def test_origins_are_compared_with_default_ports():
 
 def test_the_authorisation_server_may_be_given_with_its_token_path():
     assert uri.auth_uri("https://auth.haloservicedesk.com/token") == "https://auth.haloservicedesk.com"
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("http://host:8080/api/Tickets?a=b,c:d&e=%2f", "http://host:8080/api/Tickets?a=b,c:d&e=%2f"),
+        ("HTTPS://Host:443/api/Ticket ü?q=a b#c", "https://host/api/Ticket%20%C3%BC?q=a%20b%23c"),
+        ("https://müller.example:8443/api", "https://xn--mller-kva.example:8443/api"),
+        ("https://host/100%?q=5%&r=%zz", "https://host/100%25?q=5%25&r=%25zz"),
+        ("http://[::1]:8080/a?b?c", "http://[::1]:8080/a?b?c"),
+        ("https://host", "https://host"),
+    ],
+)
+def test_a_url_is_made_sendable_without_touching_what_is_encoded_already(url, sent):
+    assert uri.sendable(url) == sent
+    assert uri.sendable(sent) == sent
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "C", "Z"]), max_size=30))
+def test_what_is_sendable_is_so_for_good_and_for_httpx_too(text):
+    try:
+        sent = uri.sendable(f"https://host/api/{text}")
+    except InputError:
+        assert ".." in text.split("?")[0] or "." in text.split("?")[0].split("/")
+        return
+    assert uri.sendable(sent) == sent
+    assert str(httpx.URL(sent)) == sent
+
+
+@pytest.mark.parametrize("url", ["https://host/a/../b", "https://host/./b", "https://host/..", "https://host/a\nb"])
+def test_what_would_arrive_as_something_else_is_an_input_error(url):
+    with pytest.raises(InputError, match="cannot be sent"):
+        uri.sendable(url)

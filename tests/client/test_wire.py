@@ -23,9 +23,9 @@ GET = Request("GET", "/Tickets")
 CREATE = Request("POST", "/Asset", payload=[{}])
 
 
-@pytest.fixture
-def httpx(library):
-    return importlib.import_module(library)
+@pytest.fixture(params=["httpx", "httpx2"])
+def httpx(request):
+    return importlib.import_module(request.param)
 
 
 @pytest.fixture
@@ -148,6 +148,13 @@ def test_a_transport_of_ones_own_is_used(httpx):
         assert client.get("/Tickets") == {"path": "/api/Tickets"}
 
 
+@pytest.fixture(params=["httpx", "httpx2", "httpx over aiohttp"])
+def transport(request):
+    if request.param == "httpx over aiohttp":
+        return importlib.import_module("httpx_aiohttp").AiohttpTransport()
+    return importlib.import_module(request.param).AsyncHTTPTransport(trust_env=False)
+
+
 @pytest.mark.parametrize(
     ("fault", "request_", "error", "words"),
     [
@@ -159,9 +166,8 @@ def test_a_transport_of_ones_own_is_used(httpx):
         ("hang", CREATE, LostAnswerError, "no answer"),
     ],
 )
-def test_the_librarys_own_transport_is_judged_the_same(server, httpx, fault, request_, error, words):
+def test_a_given_transport_is_judged_the_same(server, transport, fault, request_, error, words):
     server.api = getattr(server, fault)
-    transport = httpx.AsyncHTTPTransport(trust_env=False)
     with (
         HttpClient(server.uri, KEY, transport=transport, timeouts={"read_seconds": 0.3}, **QUICK) as client,
         pytest.raises(error, match=words),
@@ -173,8 +179,7 @@ def test_the_librarys_own_transport_is_judged_the_same(server, httpx, fault, req
     ("uri", "words"),
     [("http://127.0.0.1:9", "refuses connections"), ("http://no-such-host.invalid", "no host named")],
 )
-def test_the_librarys_own_transport_tells_why_it_cannot_connect(httpx, uri, words):
-    transport = httpx.AsyncHTTPTransport(trust_env=False)
+def test_a_given_transport_tells_why_it_cannot_connect(transport, uri, words):
     with HttpClient(uri, KEY, transport=transport, **QUICK) as client, pytest.raises(UnreachableError, match=words):
         client.send(CREATE)
 
@@ -186,23 +191,19 @@ def test_what_is_no_transport_is_an_input_error(httpx):
                 HttpClient("https://acme.example", KEY, transport=wrong)
 
 
-def test_an_unknown_library_is_an_input_error():
-    with pytest.raises(InputError, match="no HTTP library 'requests'"):
-        HttpClient("https://acme.example", KEY, library="requests")
-
-
-def test_libraries_are_loaded_when_a_client_is_made_not_before():
+def test_libraries_are_loaded_when_they_are_needed_not_before():
     code = (
-        "import sys, haloitsm_connector.client.prototype;"
-        "print(*{'httpx', 'httpx2', 'aiohttp', 'httpx_aiohttp'} & set(sys.modules))"
+        "import sys; from haloitsm_connector.client import HttpClient;"
+        "HttpClient('https://acme.example', {'type': 'api_key', 'api_key': 'key'});"
+        "print(*{'httpx', 'httpx2', 'aiohttp', 'certifi'} & set(sys.modules))"
     )
     found = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == ""
 
 
-def test_more_requests_than_connections_wait_for_their_turn(server, library):
+def test_more_requests_than_connections_wait_for_their_turn(server):
     async def use():
-        wire = Wire(Timeouts(), library=library, transport=None, proxy=None, ca_bundle=None)
+        wire = Wire(Timeouts(), transport=None, proxy=None, ca_bundle=None)
         messages = (Message("GET", f"{server.uri}/api/{n}", ()) for n in range(250))
         answers = await asyncio.gather(*(wire.exchange(message, 30) for message in messages))
         await wire.aclose()

@@ -34,7 +34,6 @@ def clients() -> Iterator[HttpClient]:
         normal_statuses=[404, "410-419"],
     )
     yield HttpClient("acme.haloitsm.com", Password(client_id="id", username="me", password="secret"))
-    yield HttpClient("acme.haloitsm.com", ApiKey(api_key="key"), library="httpx2")
     yield HttpClient("acme.haloitsm.com", ApiKey(api_key="key"), transport=httpx.AsyncHTTPTransport(retries=0))
     yield HttpClient("acme.haloitsm.com", ApiKey(api_key="key"), transport=httpx.AsyncClient())
 

@@ -14,7 +14,6 @@ from haloitsm_connector.client import uri
 from haloitsm_connector.errors import ConnectorError
 from haloitsm_connector.prototypes import Fields
 
-Library = Literal["httpx", "httpx2"]
 LogLevel = Literal["off", "simple", "long", "full"]
 _RANGE = re.compile(r"([1-5]\d\d)(?:\s*-\s*([1-5]\d\d))?")
 

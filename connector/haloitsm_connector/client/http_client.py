@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import BaseModel, ValidationError
 
 from haloitsm_connector.client.body import read_value
-from haloitsm_connector.client.fields import Authentication, HaloClientFields, HttpClientFields, Library
+from haloitsm_connector.client.fields import Authentication, HaloClientFields, HttpClientFields
 from haloitsm_connector.client.portal import Portal
 from haloitsm_connector.client.reason import status_error
 from haloitsm_connector.client.request import Request, Response, encode_query
@@ -41,15 +41,14 @@ class HttpClient:
         authentication: Authentication | Mapping[str, Any],
         *,
         transport: Transport | None = None,
-        library: Library = "httpx",
         **options: Any,
     ) -> None:
         """Make a client for a HaloITSM; ``options`` are the fields of HaloClientFields.
 
-        ``transport`` is an httpx AsyncClient or asynchronous transport of your own, closed with this client;
-        ``library`` names the one to use otherwise. InputError says what cannot be used.
+        ``transport`` is an httpx (or httpx2) AsyncClient or asynchronous transport of your own, closed with this
+        client. InputError says what cannot be used.
         """
-        self._open(_fields(base_uri, authentication, options), transport, library)
+        self._open(_fields(base_uri, authentication, options), transport)
 
     @classmethod
     def from_fields(
@@ -57,16 +56,15 @@ class HttpClient:
         fields: HaloClientFields | HttpClientFields,
         *,
         transport: Transport | None = None,
-        library: Library = "httpx",
     ) -> Self:
         """Make a client from the fields of prototype ``haloitsm`` or ``http``."""
         client = cls.__new__(cls)
-        client._open(fields, transport, library)
+        client._open(fields, transport)
         return client
 
-    def _open(self, fields: HaloClientFields | HttpClientFields, transport: Transport | None, library: Library) -> None:
+    def _open(self, fields: HaloClientFields | HttpClientFields, transport: Transport | None) -> None:
         self.fields = fields
-        self._session = Session(fields, transport=transport, library=library)
+        self._session = Session(fields, transport=transport)
         self._portal = Portal(self._session.aclose)
 
     def __repr__(self) -> str:

@@ -12,7 +12,8 @@ import orjson
 from haloitsm_connector.client import auth, uri
 from haloitsm_connector.client.budget import budget_of
 from haloitsm_connector.client.delivery import Delivery
-from haloitsm_connector.client.fields import HaloClientFields, HttpClientFields, Library
+from haloitsm_connector.client.fields import HaloClientFields, HttpClientFields
+from haloitsm_connector.client.form import multipart
 from haloitsm_connector.client.logging import HttpLog
 from haloitsm_connector.client.redaction import Redactor, is_telling
 from haloitsm_connector.client.request import Request, Response, scalar
@@ -50,12 +51,9 @@ class Session:
         fields: HaloClientFields | HttpClientFields,
         *,
         transport: Any = None,
-        library: Library = "httpx",
     ) -> None:
         grant, endpoints = fields.authentication, auth.endpoints(fields)
-        self.wire = Wire(
-            fields.timeouts, library=library, transport=transport, proxy=fields.proxy_uri, ca_bundle=fields.ca_bundle
-        )
+        self.wire = Wire(fields.timeouts, transport=transport, proxy=fields.proxy_uri, ca_bundle=fields.ca_bundle)
         self.redactor = Redactor(_secrets(fields))
         self.api_uri = endpoints.api_uri
         self._endpoints = endpoints
@@ -82,15 +80,15 @@ class Session:
     def url(self, request: Request) -> str:
         """Return the URL exactly as it is sent; InputError for one that leads to another host."""
         if request.path.startswith(("https://", "http://")):
-            url = self.wire.normal_url(request.target)
-            if not uri.same_origin(url, self.wire.normal_url(self.api_uri)):
+            url = uri.sendable(request.target)
+            if not uri.same_origin(url, uri.sendable(self.api_uri)):
                 raise InputError(
                     f"{uri.host_of(url)} is not the host of this client, {uri.host_of(self.api_uri)}",
                     "Credentials are sent to the API's own host only; make a client for the other one.",
                 )
             return url
         target = request.target if request.path.startswith("/") else f"/{request.target}"
-        return self.wire.normal_url(f"{self.api_uri}{target}")
+        return uri.sendable(f"{self.api_uri}{target}")
 
     async def send(self, request: Request) -> Response:
         """Return the final answer of any status; a ConnectorError without secrets says why there is none."""
@@ -154,7 +152,7 @@ class Session:
         headers = dict(self._headers)
         content: bytes | None = None
         if request.files:
-            headers["content-type"], content = self.wire.multipart(_form_fields(request), request.files)
+            headers["content-type"], content = multipart(_form_fields(request), request.files)
         elif request.payload is not None:
             headers["content-type"], content = "application/json", _json(request.payload)
         headers |= {name.lower(): value for name, value in request.headers}
