@@ -52,7 +52,7 @@ def problems(registry, steps, chains=None, **options):
         ({"set": {'"a"b': 1}}, ("set", '"a"b'), "a dot is missing before character 4."),
         ({"set": {"a.*": 1}}, ("set", "a.*"), "'a.*' holds '*', but one certain place is needed here."),
         ({"remove": ["a*"]}, ("remove", 0), "'*' stands for a whole name; 'a*' mixes it with others."),
-        ({"remove": "a"}, ("remove",), "must be a list, not text."),
+        ({"remove": "a"}, ("remove",), "must be a list of patterns, or a mapping of patterns to tests, not text."),
         ({"move": {"a.*": "b.$2"}}, ("move", "a.*"), "'$2' stands for nothing: the pattern has 1 '*'."),
         ({"move": {"a.*": "b.*"}}, ("move", "a.*"), "it cannot hold '*'."),
         ({"select": {"a": 130}}, ("select", "a"), "must be text, not a number."),
