@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
+from haloitsm_connector.capabilities import Capabilities, Deliveries, Mode
 from haloitsm_connector.client import HttpClient
 from haloitsm_connector.config import Config, Prototyped, steps_fields
 from haloitsm_connector.errors import InputError, NodePath, suggest
 from haloitsm_connector.publisher import Outcome, PublisherBase
+from haloitsm_connector.publisher.exchange import DONE
 from haloitsm_connector.store import Database, open_state
 from haloitsm_connector.subscriber import SubscriberBase
 from haloitsm_transformers import Chain, Entity, Failure, compile_chain
+from haloitsm_transformers.run import raise_failure
 
 Part = TypeVar("Part")
 Fail = Callable[[Failure], None]
+
+DELIVERED = DONE | {"skipped"}
+"""Outcomes after which an entity need not be sent again."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +43,18 @@ class Incoming:
 
 @dataclass(frozen=True)
 class Outgoing:
-    """Transformers and the publisher behind them."""
+    """Transformers and the publisher behind them; ``deliveries`` are the steps that wait for an entity's outcome."""
 
     name: str
     chain: Chain
     publisher: PublisherBase
+    deliveries: Deliveries
 
     def publish(self, pages: Iterable[list[Entity]], fail: Fail) -> Iterator[Outcome]:
         """Transform and publish; an entity that a step cannot take goes to ``fail`` instead."""
-        return self.publisher.publish(chain.from_iterable(through(self.chain, pages, fail)))
+        for outcome in self.publisher.publish(chain.from_iterable(through(self.chain, pages, fail))):
+            self.deliveries.settle(outcome.entity, outcome.status in DELIVERED)
+            yield outcome
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,21 @@ class Assembly:
         self._state = state
         self.http_log = http_log
         self._clients: dict[str, HttpClient] = {}
+        self._capabilities = self._granted("run", lambda: self.state)
+
+    def rehearsal(self, *, reads: bool = True) -> Self:
+        """Return the same parts, with steps that change nothing; without ``reads`` they send no requests either.
+
+        It is closed together with what it is made from.
+        """
+        twin = copy.copy(self)
+        twin._capabilities = twin._granted("rehearsal" if reads else "rehearsal without reads", lambda: self.state)
+        return twin
+
+    def _granted(self, mode: Mode, state: Callable[[], Database]) -> Capabilities:
+        return Capabilities(
+            self.config, self.client, lambda name: self.incoming(name).pages(raise_failure), state, mode
+        )
 
     def client(self, name: str) -> HttpClient:
         """Return a declared client, the same one every time."""
@@ -95,16 +120,18 @@ class Assembly:
         part = declared(self.config.outgoing, "outgoing", name)
         at = ("outgoing", name)
         publisher = self._build(part.publisher, (*at, "publisher"))
-        return Outgoing(name, self._chain(part.transformers, (*at, "transformers")), publisher)
+        deliveries = Deliveries()
+        return Outgoing(name, self._chain(part.transformers, (*at, "transformers"), deliveries), publisher, deliveries)
 
     def route(self, name: str) -> Route:
         """Build a route with both its ends."""
         part = declared(self.config.routes, "route", name)
+        outgoing = self.outgoing(part.outgoing)
         return Route(
             name,
             self.incoming(part.incoming),
-            self._chain(part.transformers, ("routes", name, "transformers")),
-            self.outgoing(part.outgoing),
+            self._chain(part.transformers, ("routes", name, "transformers"), outgoing.deliveries),
+            outgoing,
             self.outgoing(part.results) if part.results else None,
         )
 
@@ -117,15 +144,17 @@ class Assembly:
         """Close every client that was built, and the state file."""
         for client in self._clients.values():
             client.close()
+        self._capabilities.close()
         if "state" in vars(self):
             self.state.close()
 
-    def _chain(self, steps: list[Any], at: NodePath) -> Chain:
+    def _chain(self, steps: list[Any], at: NodePath, deliveries: Deliveries | None = None) -> Chain:
         def where(path: NodePath) -> str:
             in_named_chain = bool(path) and isinstance(path[0], str)
             return self.config.where((*(("transformers",) if in_named_chain else at), *path))
 
-        return compile_chain(steps, self.config.registry, self.config.chains, where)
+        offered = {**self._capabilities.offered, **({"delivery": deliveries} if deliveries else {})}
+        return compile_chain(steps, self.config.registry, self.config.chains, where, offered)
 
     def _build(self, part: Prototyped, at: NodePath) -> Any:
         name = getattr(part.fields, "client", None)

@@ -70,12 +70,12 @@ class Pipeline:
         return _run(self.assembly.route(route))
 
     def dry_run(self, route: str) -> Iterator[dict[str, Any]]:
-        """Read and transform as a route does, and send no write.
+        """Read and transform as a route does, and change nothing: no write is sent, storages stay as they are.
 
         Yields what each entity would become: ``{"method", "url", "payload"}`` of its request or, where it could not be
         written, ``{"failed": reason, "entity": entity}``.
         """
-        return _dry_run(self.assembly.route(route))
+        return _dry_run(self.assembly.rehearsal().route(route))
 
     def aread(self, incoming: str) -> AsyncIterator[Entity]:
         """``read`` for asyncio."""

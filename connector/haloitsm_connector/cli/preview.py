@@ -54,7 +54,7 @@ def preview(
 
 
 def _parts(pipeline: Pipeline, path: Path, name: str, send: bool, limit: int, data: Path | None) -> Iterator[Part]:
-    config, assembly = pipeline.config, pipeline.assembly
+    config, assembly = pipeline.config, pipeline.assembly.rehearsal(reads=send)
     if data and name not in config.outgoing:
         raise InputError(f"'{name}' is not an outgoing", "--data gives entities to an outgoing; a route reads its own.")
     if name in config.routes:
