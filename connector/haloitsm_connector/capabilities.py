@@ -144,7 +144,7 @@ def _value(call: Call, client: HttpClient, catalogue: Catalogue) -> Any:
             )
         )
     of_halo = isinstance(client.fields, HaloClientFields)
-    if of_halo and call.method == "GET" and _is_list(call.uri, catalogue):
+    if of_halo and call.method == "GET" and not call.raw and _is_list(call.uri, catalogue):
         return list(Subscriber(client, f"GET {call.uri}", path=call.path, query=call.query, catalogue=catalogue))
     request = Request(
         call.method,
@@ -159,6 +159,8 @@ def _value(call: Call, client: HttpClient, catalogue: Catalogue) -> Any:
         return None
     if not 200 <= response.status < 300:
         raise status_error(response, call.method)
+    if call.raw:
+        return response.body
     value = read_value(response)
     if of_halo:
         refuse_error(value, response)

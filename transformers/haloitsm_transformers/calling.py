@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from typing import Any
 
 from haloitsm_transformers.capabilities import Call, Entity, Http
 from haloitsm_transformers.contract import Builder, StreamFunction
-from haloitsm_transformers.errors import TransformError, kind_of
+from haloitsm_transformers.errors import TransformError, kind_of, suggest
 from haloitsm_transformers.keys import fingerprint
 from haloitsm_transformers.paths import Edit, parse_path
 
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 IN_FLIGHT = 8
 REMEMBERED = 1_000
 """Answers that a step with ``cache`` keeps; then the one goes that was not asked for longest."""
@@ -72,6 +74,19 @@ def _remembering(start: Http) -> Http:
         return answers[key]
 
     return remembered
+
+
+def check_uri(uri: str, path: Mapping[str, Any]) -> None:
+    """Check that every placeholder of a URI has its value, and every value its placeholder; ValueError if not."""
+    names = _PLACEHOLDER.findall(uri)
+    if "{{" in uri:
+        raise ValueError("uri takes {name}, and path the value of that name, so that it can be encoded")
+    for name in path:
+        if name not in names:
+            raise ValueError(f"uri has no placeholder {{{name}}}. {suggest(name, names)}".rstrip())
+    for name in names:
+        if name not in path:
+            raise ValueError(f"path gives no value for {{{name}}} in uri")
 
 
 def putting(into: str | None) -> Put:

@@ -54,7 +54,8 @@ class Call:
 
     ``path`` fills the placeholders of ``uri``, each value percent-encoded. ``items`` is a JMESPath expression to a list
     in the answer, ``paging`` how the API pages: with either of them the value is a list, of all pages. ``repeatable``
-    says that sending it twice does no harm. ``normal_statuses`` are error statuses that are none here.
+    says that sending it twice does no harm. ``normal_statuses`` are error statuses that are none here. With ``raw`` the
+    value is the answer's bytes.
     """
 
     client: str
@@ -68,6 +69,7 @@ class Call:
     paging: Any = None
     repeatable: bool = False
     normal_statuses: frozenset[int] = frozenset()
+    raw: bool = False
 
 
 Http = Callable[[Call], "Future[Any]"]

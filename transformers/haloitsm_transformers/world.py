@@ -133,6 +133,8 @@ def _answered(call: Call, answers: Sequence[Answer]) -> Any:
         return None
     if answer.status >= 400:
         raise TransformError(f"{request} answered {answer.status}")
+    if call.raw:
+        return str(answer.value).encode()
     return expression(call.items)(answer.value) if call.items else answer.value
 
 

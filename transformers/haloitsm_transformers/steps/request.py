@@ -7,15 +7,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from haloitsm_transformers.calling import calling, putting
+from haloitsm_transformers.calling import calling, check_uri, putting
 from haloitsm_transformers.capabilities import Call
 from haloitsm_transformers.contract import Builder, Entity, Example, Params, StreamFunction, Transformer
-from haloitsm_transformers.errors import suggest
 from haloitsm_transformers.fields import ClientName, Expression, Path, Template
 from haloitsm_transformers.paging import Paging
 from haloitsm_transformers.world import Answer, World
 
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _RANGE = re.compile(r"([1-5]\d\d)(?:-([1-5]\d\d))?")
 
 
@@ -54,15 +52,7 @@ class Request(Params):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        names = _PLACEHOLDER.findall(self.uri)
-        if "{{" in self.uri:
-            raise ValueError("uri takes {name}, and path the value of that name, so that it can be encoded")
-        for name in self.path:
-            if name not in names:
-                raise ValueError(f"uri has no placeholder {{{name}}}. {suggest(name, names)}".rstrip())
-        for name in names:
-            if name not in self.path:
-                raise ValueError(f"path gives no value for {{{name}}} in uri")
+        check_uri(self.uri, self.path)
         if self.method == "GET" and self.payload is not None:
             raise ValueError("a GET sends no payload; use query, or another method")
         if self.method != "GET" and (self.paging or self.cache):
