@@ -135,6 +135,10 @@ class Assembly:
             self.outgoing(part.results) if part.results else None,
         )
 
+    def chain(self, path: NodePath) -> Chain:
+        """Compile the steps that stand at a path of ``config.steps``."""
+        return self._chain(self.config.steps[path], path)
+
     @cached_property
     def state(self) -> Database:
         """What is remembered between runs; its file is made when it is first asked for."""

@@ -61,13 +61,15 @@ def load(
     registry: Registry | None = None,
     catalogue: Catalogue | None = None,
     prototypes: PrototypeSources | None = None,
+    stand_in: str | None = None,
 ) -> Config:
     """Load files, and folders with all the YAML files in them, as one configuration.
 
-    Variables are taken from ``environ`` (the process's environment if None). Raises ConfigError with every problem;
+    Variables are taken from ``environ`` (the process's environment if None); ``stand_in`` is put for those that are not
+    set, and for files that are not there, where nothing will be sent. Raises ConfigError with every problem;
     a configuration with nothing but warnings loads, unless it says ``strict: true``.
     """
-    sources = read_sources(paths, os.environ if environ is None else environ)
+    sources = read_sources(paths, os.environ if environ is None else environ, stand_in)
     catalogue = catalogue or Catalogue.load()
     registry = registry or Registry.installed()
     reading = Reading(sources, prototypes or installed_prototypes(), registry, catalogue)
@@ -80,7 +82,7 @@ def load(
     problems = reading.problems(config.strict)
     if any(problem.severity == "error" for problem in problems):
         raise ConfigError(problems)
-    return replace(config, warnings=problems)
+    return replace(config, warnings=problems, steps=dict(reading.chains))
 
 
 @dataclass(slots=True)
@@ -114,6 +116,7 @@ class Reading:
             routes=_present(routes),
             storages=_present(storages),
             chains=tree["transformers"],
+            steps={},
             strict=options is not None and options.strict,
             folder=self.sources.folder,
             files=tuple(self.sources.files),

@@ -84,9 +84,10 @@ class OutgoingConfig:
 class Config:
     """A checked configuration; every name in it refers to something.
 
-    ``warnings`` are the problems that do not stop it. ``secrets`` are the texts that must not be shown anywhere: what
-    was read from files, and the values of secret fields. ``folder`` is where steps look for files: the folder that was
-    loaded, or in which the file is. ``registry`` and ``catalogue`` are those it was checked by.
+    ``chains`` are the named chains, ``steps`` all chains by their paths. ``warnings`` are the problems that do not stop
+    it. ``secrets`` are the texts that must not be shown anywhere: what was read from files, and the values of secret
+    fields. ``folder`` is where steps look for files: the folder that was loaded, or in which the file is. ``registry``
+    and ``catalogue`` are those it was checked by.
     """
 
     clients: Mapping[str, Prototyped]
@@ -95,6 +96,7 @@ class Config:
     routes: Mapping[str, RouteConfig] = field(repr=False)
     storages: Mapping[str, StorageFields]
     chains: Mapping[str, list[Any]] = field(repr=False)
+    steps: Mapping[NodePath, list[Any]] = field(repr=False)
     strict: bool
     folder: Path
     files: tuple[Path, ...]

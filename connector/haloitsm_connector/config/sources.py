@@ -60,7 +60,7 @@ def locate(positions: Mapping[NodePath, Position], path: NodePath, files: Sequen
     return Position(str(files[0]) if files else "", 1, 1)
 
 
-def read_sources(paths: Iterable[Path], environ: Mapping[str, str]) -> Sources:
+def read_sources(paths: Iterable[Path], environ: Mapping[str, str], stand_in: str | None = None) -> Sources:
     """Read files, and folders with all the YAML files in them, and merge what they hold."""
     given_paths = list(paths)
     sources = Sources(folder=_folder(given_paths))
@@ -74,7 +74,7 @@ def read_sources(paths: Iterable[Path], environ: Mapping[str, str]) -> Sources:
             found.setdefault(file.resolve(), file)
     sources.files += found.values()
     for file in sources.files:
-        _add_file(sources, file, environ)
+        _add_file(sources, file, environ, stand_in)
     return sources
 
 
@@ -103,7 +103,7 @@ def _no_files(path: Path) -> Problem:
     return where.problem((), "there is no such file or folder")
 
 
-def _add_file(sources: Sources, file: Path, environ: Mapping[str, str]) -> None:
+def _add_file(sources: Sources, file: Path, environ: Mapping[str, str], stand_in: str | None) -> None:
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -119,7 +119,7 @@ def _add_file(sources: Sources, file: Path, environ: Mapping[str, str]) -> None:
             hint = f"It needs sections as names with a colon: {', '.join(TOP_LEVEL)}."
             sources.problems.append(document.positions[()].problem((), what, hint))
         return
-    resolution = Resolution(environ, file.parent)
+    resolution = Resolution(environ, file.parent, stand_in)
     data = resolution.resolve(document.data)
     sources.secrets |= resolution.secrets
     sources.problems += [

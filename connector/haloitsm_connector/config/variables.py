@@ -24,6 +24,8 @@ class Resolution:
 
     environ: Mapping[str, str] = field(repr=False)
     folder: Path
+    stand_in: str | None = None
+    """What stands for variables and files that are not there, where nothing will be sent."""
     findings: list[Finding] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set, repr=False)
 
@@ -56,7 +58,7 @@ class Resolution:
 
     def _unset(self, match: re.Match[str], path: NodePath, name: str) -> str:
         hint = suggest(name, self.environ) or f"Set it, or give a default: ${{{name}:-…}}."
-        return self._fail(match, path, f"the environment variable {name} is not set", hint)
+        return self._unknown(match, path, f"the environment variable {name} is not set", hint)
 
     def _file(self, match: re.Match[str], path: NodePath, name: str) -> str:
         try:
@@ -68,12 +70,15 @@ class Resolution:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "this is not a file name"
             hint = "A relative path starts at the folder of this configuration file."
-            return self._fail(match, path, f"the file '{name}' cannot be read: {reason}", hint)
+            return self._unknown(match, path, f"the file '{name}' cannot be read: {reason}", hint)
         if len(content) > MAX_FILE_BYTES:
             return self._fail(match, path, f"the file '{name}' is larger than {MAX_FILE_BYTES} bytes")
         text = text.removesuffix("\n").removesuffix("\r")
         self.secrets.add(text)
         return text
+
+    def _unknown(self, match: re.Match[str], path: NodePath, what: str, hint: str = "") -> str:
+        return self._fail(match, path, what, hint) if self.stand_in is None else self.stand_in
 
     def _fail(self, match: re.Match[str], path: NodePath, what: str, hint: str = "") -> str:
         self.findings.append(Finding(path, what, hint))
