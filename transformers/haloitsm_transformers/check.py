@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, RootModel, ValidationError
@@ -18,8 +18,10 @@ from haloitsm_transformers.wording import KINDS, LIMITS
 
 Chains = Mapping[str, Any]
 """Named chains: name to list of steps."""
-Offered = Collection[str] | Mapping[str, Collection[str] | None]
-"""The names of capabilities; as a mapping, with what each can be asked for by name."""
+Offered = Collection[str] | Mapping[str, Collection[str] | Callable[[str], Any] | None]
+"""The names of capabilities; as a mapping, with what each can be asked for by name, or with the capability itself where
+it can be asked before anything runs.
+"""
 MOST_STEPS = 10_000
 """Steps that one list may come to with all its named chains; chains that name each other twice double at each level."""
 
@@ -68,7 +70,13 @@ class Checker:
 
     def names(self, capability: str) -> Collection[str] | None:
         """Return what a capability can be asked for by name; None where that is not known."""
-        return self._offered.get(capability) if isinstance(self._offered, Mapping) else None
+        names = self._offered.get(capability) if isinstance(self._offered, Mapping) else None
+        return None if callable(names) else names
+
+    def ask(self, capability: str) -> Callable[[str], Any] | None:
+        """Return a capability that can be asked before anything runs; None where there is none."""
+        ask = self._offered.get(capability) if isinstance(self._offered, Mapping) else None
+        return ask if callable(ask) else None
 
     def _step(self, step: Any, offered: Collection[str]) -> list[StepProblem]:
         if isinstance(step, str):

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, GetPydanticSchema, ValidationInfo, WithJson
 from pydantic_core import PydanticCustomError, core_schema
 
 from haloitsm_transformers.conditions import condition
-from haloitsm_transformers.errors import StepProblem, StepsError, compile_each, kind_of, suggest
+from haloitsm_transformers.errors import StepProblem, StepsError, TransformError, compile_each, kind_of, suggest
 from haloitsm_transformers.expressions import expression
 from haloitsm_transformers.keys import entity_key, key_reader
 from haloitsm_transformers.paths import parse_path, parse_pattern
@@ -35,6 +35,9 @@ class StepChecker(Protocol):
 
     def names(self, capability: str) -> Collection[str] | None:
         """Return what a capability can be asked for by name; None where that is not known here."""
+
+    def ask(self, capability: str) -> Callable[[str], Any] | None:
+        """Return a capability that can be asked before anything runs; None where there is none."""
 
 
 def problems_found(problems: list[StepProblem]) -> PydanticCustomError:
@@ -66,6 +69,19 @@ def _declared(capability: str, word: str, section: str) -> AfterValidator:
         return name
 
     return AfterValidator(validate)
+
+
+def asked(info: ValidationInfo, capability: str, name: str, option: str) -> Any:
+    """Return what a capability answers to a name in an option, None where it cannot be asked before anything runs.
+
+    Its TransformError is a problem with the option.
+    """
+    checker = info.context.get(StepChecker) if isinstance(info.context, dict) else None
+    ask = checker.ask(capability) if checker else None
+    try:
+        return ask(name) if ask else None
+    except TransformError as error:
+        raise problems_found([StepProblem((option,), error.what)]) from None
 
 
 class StepList(list[Any]):

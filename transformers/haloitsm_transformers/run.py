@@ -11,7 +11,7 @@ from typing import Any, cast
 from haloitsm_transformers.capabilities import ends_run
 from haloitsm_transformers.conditions import condition
 from haloitsm_transformers.contract import Entity, EntityFunction, Stream, StreamFunction
-from haloitsm_transformers.errors import Failure, StepsError, TransformError
+from haloitsm_transformers.errors import Failure, StepProblem, StepsError, TransformError
 from haloitsm_transformers.expressions import expression
 from haloitsm_transformers.placeholders import template
 from haloitsm_transformers.plan import Step
@@ -96,10 +96,11 @@ def _built(builder: _Builder) -> EntityFunction | StreamFunction | Stream:
     step = builder.step
     try:
         function = step.transformer.build(step.params, builder)
-    except StepsError as error:
+    except (StepsError, TransformError) as error:
+        problems = error.problems if isinstance(error, StepsError) else [StepProblem((), error.what)]
         at = f"{step.origin}: " if step.origin else ""
         label = f"{at}step {step.number} ({step.verb}): "
-        raise StepsError(replace(problem, what=label + problem.what) for problem in error.problems) from None
+        raise StepsError(replace(problem, what=label + problem.what) for problem in problems) from None
     if step.on_error == "keep" and step.transformer.level == "entity":
         return _or_as_before(cast(EntityFunction, function))
     return function

@@ -39,6 +39,9 @@ class World(BaseModel):
     answers: list[Answer] = Field([], description="What servers answer; any other request fails.")
     rows: dict[str, list[dict[str, Any]]] = Field({}, description="Name of a file or incoming to its entities.")
     files: dict[str, str] = Field({}, description="Path of a file to the text in it.")
+    schemas: dict[str, dict[str, Any]] = Field(
+        {}, description="Operation to the JSON Schema of a record of its payload."
+    )
     now: AwareDatetime = Field(datetime(2025, 1, 1, tzinfo=UTC), description="The present time.")
 
     def open(self) -> OpenWorld:
@@ -64,6 +67,7 @@ class OpenWorld:
             "rows": self._rows,
             "clock": lambda: world.now,
             "files": self._file,
+            "schemas": self._schema,
             "delivery": self._deliver,
         }
 
@@ -93,6 +97,11 @@ class OpenWorld:
         if path not in self._world.files:
             raise TransformError(f"there is no file '{path}' in this world")
         return self._world.files[path].encode()
+
+    def _schema(self, operation: str) -> dict[str, Any]:
+        if operation not in self._world.schemas:
+            raise TransformError(f"there is no schema of {operation} in this world")
+        return self._world.schemas[operation]
 
     def _deliver(self, entity: Entity, settled: Settled) -> None:
         settled(True)
