@@ -87,7 +87,7 @@ class Delivery:
                 return earlier
             event = outcome.event if isinstance(outcome, AttemptError) else retry.event_of(message.url, outcome)
             if isinstance(outcome, Response) and event in {None, Event.UNAUTHORISED}:  # the session renews tokens
-                return replace(outcome, repeated=in_doubt)
+                return replace(outcome, repeated=True) if in_doubt else outcome
             assert event is not None
             asked = retry.retry_after(outcome.headers, datetime.now(UTC)) if isinstance(outcome, Response) else None
             if self.budget and event in _SLOWING:

@@ -7,13 +7,16 @@ import concurrent.futures
 import os
 import threading
 import weakref
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from haloitsm_connector.errors import InputError, LostAnswerError
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
+_Coming = deque[tuple[Coroutine[Any, Any, Any], "concurrent.futures.Future[Any]"]]
 CLOSING_SECONDS = 10.0
 _UNKNOWN = "Whether it took effect is not known; close a client after its last answer."
 
@@ -31,6 +34,7 @@ class Portal:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._process = os.getpid()
+        self._coming: _Coming = deque()
         self._closed = False
         self._end: Callable[[], object] = lambda: None
 
@@ -85,7 +89,11 @@ class Portal:
                 loop = self._started()
                 if threading.current_thread() is self._thread:
                     raise InputError("a client cannot wait for itself", "Use the asynchronous call and await it.")
-                return asyncio.run_coroutine_threadsafe(coroutine, loop)
+                future: concurrent.futures.Future[Result] = concurrent.futures.Future()
+                self._coming.append((coroutine, future))
+                if len(self._coming) == 1:  # else the loop was woken already, and takes all that there are
+                    loop.call_soon_threadsafe(_begin, self._coming, loop)
+                return future
         except BaseException:
             coroutine.close()
             raise
@@ -102,6 +110,34 @@ class Portal:
         elif self._process != os.getpid():
             raise InputError("the client was used before the process forked", "Make a new one in every process.")
         return self._loop
+
+
+def _begin(coming: _Coming, loop: asyncio.AbstractEventLoop) -> None:
+    while coming:
+        coroutine, future = coming.popleft()
+        if future.cancelled():
+            coroutine.close()
+            future.set_running_or_notify_cancel()
+            continue
+        task = loop.create_task(coroutine)
+        task.add_done_callback(partial(_settle, future))
+        future.add_done_callback(partial(_give_up, task, loop))
+
+
+def _settle(future: concurrent.futures.Future[Any], task: asyncio.Task[Any]) -> None:
+    if task.cancelled():
+        future.cancel()
+    if not future.set_running_or_notify_cancel():
+        return
+    if error := task.exception():
+        future.set_exception(error)
+    else:
+        future.set_result(task.result())
+
+
+def _give_up(task: asyncio.Task[Any], loop: asyncio.AbstractEventLoop, future: concurrent.futures.Future[Any]) -> None:
+    if future.cancelled() and not task.done():
+        loop.call_soon_threadsafe(task.cancel)
 
 
 def result_of(future: concurrent.futures.Future[Result]) -> Result:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 from uuid import UUID
 
 import orjson
@@ -15,6 +15,7 @@ import orjson
 from haloitsm_connector.errors import AnswerError, InputError, suggest
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_PLAIN = re.compile(r"[A-Za-z0-9_.~,:-]*")
 REPEATABLE_METHODS = frozenset({"GET", "HEAD", "DELETE", "PUT"})
 
 
@@ -54,7 +55,8 @@ class Request:
         """Path and query as they are sent: ``/Actions/AC12?includedetails=true``."""
         if not self.query:
             return self.path
-        return f"{self.path}{'&' if '?' in self.path else '?'}{urlencode(self.query, quote_via=quote, safe=',:')}"
+        query = "&".join(f"{_in_query(name)}={_in_query(value)}" for name, value in self.query)
+        return f"{self.path}{'&' if '?' in self.path else '?'}{query}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,10 @@ class Response:
             what = f"{self.url} answered {self.status} with a web page instead of JSON"
             return what, "A gateway or proxy may stand in between, or the base URI is not that of the API."
         return f"{self.url} answered {self.status} with text that is not complete JSON ({error}): {start[:80]!r}", ""
+
+
+def _in_query(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else quote(text, safe=",:")
 
 
 def placeholders(template: str) -> list[str]:

@@ -96,6 +96,9 @@ TABLE: Mapping[Event, Row] = {
 }
 
 
+_EVENT_OF_STATUS = {int(event): event for event in Event if event.isdecimal()}
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """Whether to go on: ``wait_seconds`` before the next attempt, None to give up, and why."""
@@ -119,10 +122,7 @@ def event_of(target: str, response: Response) -> Event | None:
         return Event.REFUSED_FOR_NOW
     if response.status == 504 and "report" in urlsplit(target).path.lower().split("/"):
         return Event.SLOW_REPORT
-    try:
-        return Event(str(response.status))
-    except ValueError:
-        return None
+    return _EVENT_OF_STATUS.get(response.status)
 
 
 def perhaps_done(request: Request, response: Response) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -97,12 +97,12 @@ class Session:
             response = await self._signed_in(message, may_repeat=request.may_repeat)
         except ConnectorError as error:
             raise self.hide(error) from None
-        response = replace(response, url=self.redactor.values(response.url), hide=self.redactor.values)
-        if response.status < 400:
-            return response
-        # Error bodies end up in messages, and some servers repeat in them what they were sent.
-        body = self.redactor.values(response.body.decode("utf-8", "surrogateescape"))
-        return replace(response, body=body.encode("utf-8", "surrogateescape"))
+        hide, body = self.redactor.values, response.body
+        if response.status >= 400:
+            # Error bodies end up in messages, and some servers repeat in them what they were sent.
+            body = hide(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        url, seconds = hide(response.url), response.seconds
+        return Response(response.status, response.headers, body, url, seconds, response.repeated, hide)
 
     async def connect(self) -> Connection:
         """Sign in; without a token to fetch, only say where the API is."""
@@ -163,7 +163,8 @@ class Session:
 
 
 def _bearing(message: Message, token: auth.Token) -> Message:
-    return replace(message, headers=(*message.headers, ("authorization", f"Bearer {token.value}")))
+    headers = (*message.headers, ("authorization", f"Bearer {token.value}"))
+    return Message(message.method, message.url, headers, message.content)
 
 
 def _json(payload: Any) -> bytes:

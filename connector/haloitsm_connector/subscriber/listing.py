@@ -98,7 +98,7 @@ def _report_rows(body: dict[str, Any], response: Response) -> list[Entity] | Non
 
 def _entities(rows: list[Any]) -> list[Entity]:
     """Make every row an object: a bare value ``5`` becomes ``{"value": 5}``."""
-    if all(isinstance(row, dict) for row in rows):
+    if set(map(type, rows)) <= {dict}:
         return rows
     return [row if isinstance(row, dict) else {"value": row} for row in rows]
 
