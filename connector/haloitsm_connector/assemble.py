@@ -16,7 +16,7 @@ from haloitsm_connector.config import Config, Prototyped, steps_fields
 from haloitsm_connector.errors import InputError, NodePath, suggest
 from haloitsm_connector.publisher import Outcome, PublisherBase
 from haloitsm_connector.publisher.exchange import DONE
-from haloitsm_connector.store import Database, open_state
+from haloitsm_connector.store import Database, JobJournal, open_state
 from haloitsm_connector.subscriber import SubscriberBase
 from haloitsm_transformers import Chain, Entity, Failure, compile_chain
 from haloitsm_transformers.run import raise_failure
@@ -115,29 +115,35 @@ class Assembly:
         subscriber = self._build(part.subscriber, (*at, "subscriber"))
         return Incoming(name, subscriber, self._chain(part.transformers, (*at, "transformers")))
 
-    def outgoing(self, name: str) -> Outgoing:
-        """Build an outgoing."""
+    def outgoing(self, name: str, job: str | None = None) -> Outgoing:
+        """Build an outgoing; ``job`` is whose creates are on record, ``outgoing NAME`` without one."""
         part = declared(self.config.outgoing, "outgoing", name)
         at = ("outgoing", name)
-        publisher = self._build(part.publisher, (*at, "publisher"))
+        publisher: PublisherBase = self._build(part.publisher, (*at, "publisher"))
+        publisher.journal = JobJournal(lambda: self.state, job or f"outgoing {name}")
         deliveries = Deliveries()
         return Outgoing(name, self._chain(part.transformers, (*at, "transformers"), deliveries), publisher, deliveries)
 
     def route(self, name: str) -> Route:
         """Build a route with both its ends."""
         part = declared(self.config.routes, "route", name)
-        outgoing = self.outgoing(part.outgoing)
+        outgoing = self.outgoing(part.outgoing, f"route {name}")
         return Route(
             name,
             self.incoming(part.incoming),
             self._chain(part.transformers, ("routes", name, "transformers"), outgoing.deliveries),
             outgoing,
-            self.outgoing(part.results) if part.results else None,
+            self.outgoing(part.results, f"results of route {name}") if part.results else None,
         )
 
     def chain(self, path: NodePath) -> Chain:
         """Compile the steps that stand at a path of ``config.steps``."""
         return self._chain(self.config.steps[path], path)
+
+    @property
+    def capabilities(self) -> Mapping[str, Any]:
+        """What every chain is granted."""
+        return self._capabilities.offered
 
     @cached_property
     def state(self) -> Database:
@@ -157,7 +163,7 @@ class Assembly:
             in_named_chain = bool(path) and isinstance(path[0], str)
             return self.config.where((*(("transformers",) if in_named_chain else at), *path))
 
-        offered = {**self._capabilities.offered, **({"delivery": deliveries} if deliveries else {})}
+        offered = {**self.capabilities, **({"delivery": deliveries} if deliveries else {})}
         return compile_chain(steps, self.config.registry, self.config.chains, where, offered)
 
     def _build(self, part: Prototyped, at: NodePath) -> Any:

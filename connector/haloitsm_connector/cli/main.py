@@ -29,6 +29,7 @@ from haloitsm_connector.cli import (
     run,
     sandbox,
     schema,
+    test,
 )
 from haloitsm_connector.cli.settings import Settings
 from haloitsm_connector.errors import ConfigError, ConnectorError
@@ -89,6 +90,7 @@ for command in (
     plugins.plugins,
 ):
     app.command()(command)
+app.command("test")(test.run_tests)
 app.add_typer(catalogue.app, name="catalogue")
 
 
