@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from haloitsm_connector.pipeline import Pipeline
     from haloitsm_connector.publisher import FilePublisher, HttpPublisher, Outcome, Publisher
     from haloitsm_connector.sandbox import Sandbox
+    from haloitsm_connector.store import Intents, journal, open_state
     from haloitsm_connector.subscriber import FileSubscriber, HttpSubscriber, Subscriber
 
 _HOME = {
@@ -50,6 +51,7 @@ _HOME = {
     "pipeline": ("Pipeline",),
     "publisher": ("FilePublisher", "HttpPublisher", "Outcome", "Publisher"),
     "sandbox": ("Sandbox",),
+    "store": ("Intents", "journal", "open_state"),
     "subscriber": ("FileSubscriber", "HttpSubscriber", "Subscriber"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
@@ -69,6 +71,7 @@ __all__ = [
     "HttpPublisher",
     "HttpSubscriber",
     "InputError",
+    "Intents",
     "LostAnswerError",
     "Operation",
     "Outcome",
@@ -84,6 +87,8 @@ __all__ = [
     "StatusError",
     "Subscriber",
     "UnreachableError",
+    "journal",
+    "open_state",
 ]
 
 

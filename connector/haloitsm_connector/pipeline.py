@@ -59,14 +59,21 @@ class Pipeline:
         """Yield the entities of an incoming; EntityError when a transformer cannot take one."""
         return chain.from_iterable(self.assembly.incoming(incoming).pages(_raise))
 
-    def publish(self, outgoing: str, entities: Iterable[Entity]) -> Iterator[Outcome]:
-        """Publish entities through an outgoing and yield one outcome for each."""
+    def publish(self, outgoing: str, entities: Iterable[Entity], *, job: str | None = None) -> Iterator[Outcome]:
+        """Publish entities through an outgoing and yield one outcome for each.
+
+        ``job`` names this piece of work, ``outgoing NAME`` without one: its creates are on record under that name, and
+        where it was cut off, publishing them again goes on with it. One job runs once at a time.
+        """
         failed: Failed = deque()
-        outcomes = self.assembly.outgoing(outgoing).publish(([entity] for entity in entities), failed.append)
+        outcomes = self.assembly.outgoing(outgoing, job).publish(([entity] for entity in entities), failed.append)
         return _with_failed(outcomes, failed)
 
     def run(self, route: str) -> Iterator[Outcome]:
-        """Run a route and yield one outcome per entity; an entity that fails does not stop the others."""
+        """Run a route and yield one outcome per entity; an entity that fails does not stop the others.
+
+        Where the run before was cut off, this one goes on with it. StateError while the route is being run elsewhere.
+        """
         return _run(self.assembly.route(route))
 
     def dry_run(self, route: str) -> Iterator[dict[str, Any]]:
@@ -81,16 +88,16 @@ class Pipeline:
         """``read`` for asyncio."""
         return _in_thread(self.read(incoming))
 
-    def apublish(self, outgoing: str, entities: Iterable[Entity]) -> AsyncIterator[Outcome]:
+    def apublish(self, outgoing: str, entities: Iterable[Entity], *, job: str | None = None) -> AsyncIterator[Outcome]:
         """``publish`` for asyncio."""
-        return _in_thread(self.publish(outgoing, entities))
+        return _in_thread(self.publish(outgoing, entities, job=job))
 
     def arun(self, route: str) -> AsyncIterator[Outcome]:
         """``run`` for asyncio."""
         return _in_thread(self.run(route))
 
     def close(self) -> None:
-        """Close the clients."""
+        """Close the clients and the state file."""
         self.assembly.close()
 
     async def aclose(self) -> None:

@@ -343,7 +343,7 @@ def test_any_entity_and_any_answer_give_one_outcome(
 
 def test_an_update_without_answer_fails_alone(publish: Publish, scripted: Scripted) -> None:
     slow = UnreachableError("no answer in time", sent=True)
-    publisher = Publisher(scripted({"id": 1}, slow, {"id": 3}), "POST /Asset", catalogue=CATALOGUE)
+    publisher = Publisher(scripted({"id": 1}, slow, {"id": 3}), "POST /Asset", batch=1, catalogue=CATALOGUE)
     outcomes = publish(publisher, *({"payload": {"id": number}} for number in (1, 2, 3)))
     assert [outcome.status for outcome in outcomes] == ["updated", "failed", "updated"]
     assert outcomes[1].reason == "no answer in time."

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 from urllib.parse import unquote
 
 from haloitsm_connector.catalogue import Operation
-from haloitsm_connector.client.request import Request
+from haloitsm_connector.client.request import Request, scalar
 from haloitsm_connector.publisher.base import Status
 
 
@@ -20,6 +20,48 @@ def names_records(payload: Any, key: Sequence[str]) -> bool:
     """Whether every record in a payload has an id that is not zero: then it is an update, which may be repeated."""
     records = payload if isinstance(payload, list) else [payload]
     return bool(records) and all(isinstance(record, dict) and _id(record, key) is not None for record in records)
+
+
+def same_id(one: Any, other: Any) -> bool:
+    """Whether two ids are the same, where one may be a number and the other its text (halo-api-facts 4.1)."""
+    return one is not None and other is not None and scalar(one) == scalar(other)
+
+
+def records_done(value: Any, sent: Sequence[Any], key: Sequence[str]) -> list[Any]:
+    """Return what an accepted array says of its first records that were carried out: a record, or None for not told.
+
+    ``sent`` are the ids of all of them. The answer is the last record only, or all of them (halo-api-facts 4.1); an
+    answer that ends before the last sent is that of an array carried out in part. An empty list is returned for an
+    answer that does not fit what was sent.
+    """
+    records = _records(value)
+    ids = [_id(record, key) for record in records]
+    if not records:
+        return [None] * len(sent)
+    if len(records) == len(sent):
+        return records
+    if len(records) == 1:
+        last = next((place for place, id_ in enumerate(sent) if same_id(id_, ids[0])), None)
+        return [] if last is None else [*[None] * last, records[0]]
+    prefix = len(records) < len(sent) and all(map(same_id, ids, sent))
+    return records if prefix else []
+
+
+def record_of(record: Any, key: Sequence[str]) -> Hashable:
+    """Return what tells a record from others of its kind, None where it has no id yet."""
+    id_ = _id(record, key) if isinstance(record, dict) else None
+    return None if id_ is None else (*(str(record.get(name)) for name in key[:-1]), scalar(id_))
+
+
+def concerned(record: Any, key: Sequence[str]) -> Iterator[Hashable]:
+    """Yield the records that a write of this one concerns: itself, and the one that it belongs to.
+
+    Actions of one ticket stay in their order, as they are seen there.
+    """
+    if isinstance(record, dict):
+        yield record_of(record, key)
+        if len(key) > 1 and record.get(key[0]) is not None:
+            yield (key[0], scalar(record[key[0]]))
 
 
 def status_of(operation: Operation, request: Request, answered: Any) -> Status:
@@ -42,8 +84,7 @@ def id_of(value: Any, key: Sequence[str]) -> Any:
     """
     if isinstance(value, dict) and len(value) == 1 and _id(value, key) is None:
         value = next(iter(value.values()))
-    records = value if isinstance(value, list) else [value]
-    ids = [each for record in records if isinstance(record, dict) and (each := _id(record, key)) is not None]
+    ids = [each for record in _records(value) if (each := _id(record, key)) is not None]
     return ids if len(ids) > 1 else ids[0] if ids else None
 
 
@@ -59,6 +100,10 @@ def load_error(value: Any) -> str:
         if isinstance(each, dict) and isinstance(each.get("load_error"), str) and each["load_error"]:
             return str(each["load_error"])
     return ""
+
+
+def _records(value: Any) -> list[dict[str, Any]]:
+    return [record for record in (value if isinstance(value, list) else [value]) if isinstance(record, dict)]
 
 
 def _id(record: dict[str, Any], key: Sequence[str]) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from haloitsm_connector.client.drive import Driven, Flow, adrive, drive
 from haloitsm_connector.client.request import Request
 from haloitsm_connector.errors import InputError
+from haloitsm_connector.publisher.journal import Journal, NoJournal
 from haloitsm_transformers import Entity, Failure
 
 if TYPE_CHECKING:
@@ -63,8 +64,11 @@ class Outcome:
 class PublisherBase(Driven, ABC):
     """A destination of entities.
 
-    A publisher of your own implements `flow` and sets ``client`` if it sends requests.
+    A publisher of your own implements `flow` and sets ``client`` if it sends requests. ``journal`` is where it may put
+    on record what it must not do twice; a pipeline gives each its own.
     """
+
+    journal: Journal = NoJournal()
 
     @abstractmethod
     def flow(self, entities: Iterable[Entity]) -> Flow[Outcome]:

@@ -1,56 +1,73 @@
-"""Publish by requests: entity → request transformers → request → answer → outcome → response transformers."""
+"""Publish by requests: entity → request transformers → write → request → answer → outcome → response transformers."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from haloitsm_connector.client.body import is_error, read_value
 from haloitsm_connector.client.drive import Flow
-from haloitsm_connector.client.reason import reason, status_error
-from haloitsm_connector.client.request import Request, Response
-from haloitsm_connector.client.retry import perhaps_done
-from haloitsm_connector.errors import AnswerError, EntityError, InputError, LostAnswerError, UnreachableError
-from haloitsm_connector.publisher.answer import last_segment
+from haloitsm_connector.client.request import Request
+from haloitsm_connector.errors import EntityError, InputError
 from haloitsm_connector.publisher.base import Outcome, PublisherBase
+from haloitsm_connector.publisher.creates import Creates
+from haloitsm_connector.publisher.cut import Size
+from haloitsm_connector.publisher.journal import NoJournal, Run
+from haloitsm_connector.publisher.once import LookUp
+from haloitsm_connector.publisher.side_by_side import Exchange, Task, side_by_side
+from haloitsm_connector.publisher.updates import updated
+from haloitsm_connector.publisher.write import Write, shipments
 from haloitsm_transformers import Chain, Entity, Registry, StepsError, TransformError, compile_chain, template
 
 if TYPE_CHECKING:
     from haloitsm_connector.client import HttpClient
 
 DONE = frozenset({"created", "updated", "deleted", "sent"})
-LOOK_IT_UP = "It may have taken effect: look the record up before sending it again."
-REPEATABLE_LATER = frozenset({408, 425, 429})
-"""Statuses below 500 that do not judge what was sent, only the moment."""
+MOST_PARALLEL = 16
+MOST_AT_ONCE = 1_000
 
 
 class RequestPublisher(PublisherBase):
-    """A publisher that makes one request of each entity; ``request`` and ``settle`` are what differs between them."""
+    """A publisher that makes a request of each entity; ``write`` and ``settle`` are what differs between them.
+
+    ``parallel`` requests are under way at a time, ``batch`` records go in one of them at most where they may go
+    together. Creates are on record in ``journal`` before they are sent. InputError for options out of range.
+    """
 
     client: HttpClient
+    look_up: LookUp | None = None
+    key: Sequence[str] = ("id",)
+    all_answers = False
+    """Whether what is answered for each record of an array matters."""
+    harmless = False
+    """Whether whatever is sent may be sent twice, so that nothing needs to be on record."""
 
     def __init__(
         self,
         client: HttpClient,
         request_transformers: Chain | Sequence[Any],
         response_transformers: Chain | Sequence[Any],
+        *,
+        parallel: int = 1,
+        batch: int = 1,
     ) -> None:
         self.client = client
+        self.parallel = _within("parallel", parallel, MOST_PARALLEL)
+        self.batch = _within("batch", batch, MOST_AT_ONCE)
         self._before = compiled("request_transformers", request_transformers)
         self._after = compiled("response_transformers", response_transformers)
 
     @abstractmethod
-    def request(self, document: Entity) -> Request:
-        """Make the request out of an entity that has passed the request transformers; InputError when it cannot be."""
+    def write(self, entity: Entity, document: Entity) -> Write:
+        """Make the write of an entity out of what the request transformers made of it; InputError when it cannot be."""
 
     @abstractmethod
     def settle(self, entity: Entity, request: Request, value: Any, status: int) -> Outcome:
         """Return the outcome of an accepted request; ``value`` is its decoded answer, ``status`` that of HTTP."""
 
-    def plan(self, entity: Entity) -> Request | Outcome:
-        """Return the request that the entity becomes or, where nothing is to be sent, its outcome."""
+    def plan(self, entity: Entity) -> Write | Outcome:
+        """Return what the entity becomes or, where nothing is to be sent, its outcome."""
         try:
             documents = run(self._before, entity)
             if not documents:
@@ -58,66 +75,52 @@ class RequestPublisher(PublisherBase):
             if len(documents) > 1:
                 what = f"the request transformers made {len(documents)} documents out of one entity"
                 raise InputError(what, "Split entities in the outgoing's transformers, before the publisher.")
-            return self.request(documents[0])
+            return self.write(entity, documents[0])
         except TransformError as error:
             return Outcome(entity, "failed", reason=str(error))
         except InputError as error:
             return Outcome(entity, "refused", reason=str(error))
 
     def requests(self, entities: Iterable[Entity]) -> Iterator[Request]:
-        """Yield the request for each entity, and send none; EntityError for one that cannot become a request."""
+        """Yield the request for each entity, and send none; EntityError for one that cannot become a request.
+
+        What goes in one array when it is published is shown by itself.
+        """
         for entity in entities:
             planned = self.plan(entity)
-            if isinstance(planned, Request):
-                yield planned
+            if isinstance(planned, Write):
+                yield planned.request
             elif planned.status != "skipped":
                 raise EntityError(planned.reason, entity=entity)
 
     def flow(self, entities: Iterable[Entity]) -> Flow[Outcome]:
-        """Send one request after the other; each outcome is yielded before the next entity is taken."""
-        for entity in entities:
-            planned = self.plan(entity)
-            if isinstance(planned, Request):
-                planned = yield from self._exchange(entity, planned)
-            yield [self._with_results(planned)]
+        """Send what the entities become, and yield their outcomes in order.
 
-    def _exchange(self, entity: Entity, request: Request) -> Generator[Request, Response | None, Outcome]:
-        sent = Outcome(entity, "sent", request=f"{request.method} {request.target}")
-        try:
-            response = yield request
-        except LostAnswerError as error:
-            return replace(sent, status="waiting", reason=str(error))
-        except UnreachableError as error:
-            if not error.sent:
-                raise  # nobody is there: the next entity would fare no better
-            return replace(sent, status="failed", reason=str(error))
-        except AnswerError as error:
-            return _unknown(sent, request, error)
-        except InputError as error:
-            return replace(sent, status="refused", reason=str(error))
-        assert response is not None, "a flow is sent a response for every request"
-        if not 200 <= response.status < 300:
-            return self._turned_down(sent, request, response)
-        try:
-            value = read_value(response)
-        except AnswerError as error:
-            return _unknown(sent, request, error)
-        if is_error(value):
-            return replace(sent, status="refused", reason=reason(response), response=value)
-        settled = self.settle(entity, request, value, response.status)
-        return replace(settled, request=sent.request, response=value, reason=response.hide(settled.reason))
+        No more entities are taken than fill ``parallel`` requests.
+        """
+        journal = NoJournal() if self.harmless else self.journal
+        with journal.begin() as run:
+            yield from side_by_side(self._tasks(entities, run), self.parallel)
 
-    def _turned_down(self, sent: Outcome, request: Request, response: Response) -> Outcome:
-        status, value = response.status, _decoded(response)
-        if request.method == "DELETE" and status == 404 and response.repeated:
-            return replace(sent, status="deleted", id=last_segment(request.path), response=value)
-        if request.method == "DELETE" and self.client.normal(status):
-            return replace(sent, status="skipped", reason=f"there was nothing to delete ({status})", response=value)
-        error = status_error(response, request.method)
-        if perhaps_done(request, response) and not request.may_repeat:
-            return replace(sent, status="waiting", reason=f"{error.what}. {LOOK_IT_UP}", response=value)
-        later = status >= 500 or status in REPEATABLE_LATER
-        return replace(sent, status="failed" if later else "refused", reason=str(error), response=value)
+    def _tasks(self, entities: Iterable[Entity], run: Run) -> Iterator[Task]:
+        size = Size(self.batch, self.batch)
+        creates = Creates(self.client, run, self.look_up, self.settle, self.key)
+        for shipment in shipments(map(self.plan, entities), size):
+            writes = [one for one in shipment if isinstance(one, Write)]
+            concerns = frozenset[Any]().union(*(write.concerns for write in writes))
+            yield Task(self._carried_out(shipment, writes, size, creates), concerns)
+
+    def _carried_out(
+        self, shipment: list[Write | Outcome], writes: list[Write], size: Size, creates: Creates
+    ) -> Exchange:
+        if writes and writes[0].request.may_repeat:
+            done = yield from updated(
+                self.client, writes, size, self.settle, self.key, all_answers=self.all_answers or len(self._after) > 0
+            )
+        else:
+            done = yield from creates.created(writes, size)
+        outcomes = iter(done)
+        return [self._with_results(next(outcomes) if isinstance(one, Write) else one) for one in shipment]
 
     def _with_results(self, outcome: Outcome) -> Outcome:
         """Run the response transformers after a success; what fails in them cannot undo it, and adds to the reason."""
@@ -134,6 +137,12 @@ class RequestPublisher(PublisherBase):
             return replace(outcome, results=run(self._after, document))
         except TransformError as error:
             return replace(outcome, reason=f"done, but the response transformers failed: {error}")
+
+
+def _within(name: str, value: int, most: int) -> int:
+    if not 1 <= value <= most:
+        raise InputError(f"`{name}` is between 1 and {most}, not {value}")
+    return value
 
 
 def compiled(name: str, steps: Chain | Sequence[Any]) -> Chain:
@@ -171,17 +180,3 @@ def mapping(name: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"'{name}' must be an object of names and values, not {type(value).__name__}")
     return value
-
-
-def _unknown(sent: Outcome, request: Request, error: AnswerError) -> Outcome:
-    """Return the outcome where an answer came that tells nothing."""
-    if request.may_repeat:
-        return replace(sent, status="failed", reason=str(error))
-    return replace(sent, status="waiting", reason=f"{error.what}. {LOOK_IT_UP}")
-
-
-def _decoded(response: Response) -> Any:
-    try:
-        return read_value(response)
-    except AnswerError:
-        return None

@@ -13,16 +13,31 @@ from haloitsm_connector.catalogue.usage import check_path, check_payload, check_
 from haloitsm_connector.client.request import Request, encode_query, fill_path
 from haloitsm_connector.errors import Finding, InputError
 from haloitsm_connector.prototypes import Fields, Prototype
-from haloitsm_connector.publisher.answer import id_of, is_upsert, last_segment, load_error, names_records, status_of
+from haloitsm_connector.publisher.answer import (
+    concerned,
+    id_of,
+    is_upsert,
+    last_segment,
+    names_records,
+    record_of,
+    status_of,
+)
 from haloitsm_connector.publisher.attachments import parts, with_file
 from haloitsm_connector.publisher.base import Outcome
-from haloitsm_connector.publisher.exchange import RequestPublisher, mapping, reader
+from haloitsm_connector.publisher.exchange import MOST_AT_ONCE, MOST_PARALLEL, RequestPublisher, mapping, reader
+from haloitsm_connector.publisher.journal import Journal
+from haloitsm_connector.publisher.once import LookUp, Once, check_once
+from haloitsm_connector.publisher.write import Write
 from haloitsm_transformers import Chain, Entity, Steps, Template
 
 if TYPE_CHECKING:
     from haloitsm_connector.client import HttpClient
 
 METHODS = ("POST", "DELETE")
+BATCH = 100
+"""Records in one array, unless told otherwise."""
+RENEWED = frozenset({"/Appointment"})
+"""Where an updated record can come back under a new id, which only its own answer tells (halo-api-facts 4.1)."""
 
 
 class Publisher(RequestPublisher):
@@ -32,6 +47,9 @@ class Publisher(RequestPublisher):
     ``files`` are filled from it as templates. One that is not given is the entity's own property of that name. Where
     Halo wants an array, a payload that is an object is sent as an array of one. Files are read from below ``folder``.
     ``response_transformers`` get ``{entity, status, id, request, response}`` and make the outcome's ``results``.
+    ``once`` (a mapping, or `Once`) says how to find a record: nothing is created that is there, and a lost answer is
+    looked up. Updates that follow each other go in arrays of ``batch``, creates only with ``once``; ``parallel``
+    requests are under way at a time. ``journal`` remembers what was created when the program is cut off.
     Raises InputError for an operation that Halo does not have; for single entities there are outcomes.
     """
 
@@ -45,23 +63,32 @@ class Publisher(RequestPublisher):
         payload: Any = None,
         files: Any = None,
         folder: Path | str = ".",
+        once: Once | Mapping[str, Any] | None = None,
+        batch: int = BATCH,
+        parallel: int = 1,
+        journal: Journal | None = None,
         request_transformers: Chain | Sequence[Any] = (),
         response_transformers: Chain | Sequence[Any] = (),
         catalogue: Catalogue | None = None,
     ) -> None:
-        super().__init__(client, request_transformers, response_transformers)
+        super().__init__(client, request_transformers, response_transformers, batch=batch, parallel=parallel)
         catalogue = catalogue or Catalogue.load()
         self.operation = catalogue.find(entity, METHODS)
+        self.key = self.operation.key
+        self.all_answers = self.operation.path in RENEWED
+        self.harmless = self.operation.method == "DELETE"
+        self.journal = journal or self.journal
+        self.look_up = LookUp(once, client, self.operation, catalogue) if once else None
         self.folder = Path(folder)
         self._takes_file = takes_file(catalogue, self.operation)
         given = {"path": path, "query": query, "payload": payload, "files": files}
         self._read = {name: reader(name, value) for name, value in given.items()}
 
-    def request(self, document: Entity) -> Request:
-        """Make the request out of an entity that has passed the request transformers."""
+    def write(self, entity: Entity, document: Entity) -> Write:
+        """Make the write of an entity out of what the request transformers made of it."""
         operation = self.operation
         payload = self._payload(document) if operation.method == "POST" else None
-        return Request(
+        request = Request(
             operation.method,
             fill_path(operation.path, mapping("path", self._read["path"](document))),
             encode_query(mapping("query", self._read["query"](document))),
@@ -69,14 +96,29 @@ class Publisher(RequestPublisher):
             parts(self._read["files"](document), self.folder) if operation.body == "multipart" else (),
             repeatable=is_upsert(operation) and names_records(payload, operation.key),
         )
+        if not is_upsert(operation):
+            return Write(entity, request, concerns=frozenset({request.path} if operation.path_parameters else ()))
+        return self._upsert(entity, document, request)
 
     def settle(self, entity: Entity, request: Request, value: Any, status: int) -> Outcome:
         """Return the outcome that Halo's answer tells."""
-        if problem := load_error(value):
-            return Outcome(entity, "refused", reason=problem)
         answered = id_of(value, self.operation.key)
         known = id_of(request.payload, self.operation.key) if request.method == "POST" else last_segment(request.path)
         return Outcome(entity, status_of(self.operation, request, answered), known if answered is None else answered)
+
+    def _upsert(self, entity: Entity, document: Entity, request: Request) -> Write:
+        """Say which records a create or an update concerns, and what may go in one array with it."""
+        records = request.payload
+        alone = records[0] if len(records) == 1 else None
+        wanted = None
+        if self.look_up and not request.may_repeat:
+            wanted = self.look_up.wanted(document, alone)
+        named = record_of(alone, self.operation.key) if wanted is None else wanted.identity
+        concerns = {named, *(one for record in records for one in concerned(record, self.operation.key))} - {None}
+        joins = None
+        if alone is not None and not self._takes_file and (request.may_repeat or wanted):
+            joins = (request.may_repeat, request.target)
+        return Write(entity, request, named, frozenset(concerns), joins, wanted)
 
     def _payload(self, document: Entity) -> Any:
         payload = self._read["payload"](document)
@@ -128,6 +170,13 @@ class HaloPublisherFields(Fields):
         "media_type}; else the entity's own property 'files'.",
     )
     folder: str = Field(".", description="Folder that files are read from; none outside of it can be sent.")
+    once: Once | None = Field(
+        None, description="How to find a record: what is there is not created, and a lost answer is looked up."
+    )
+    batch: int = Field(
+        BATCH, ge=1, le=MOST_AT_ONCE, description="Records in one array at most: updates, and creates with `once`."
+    )
+    parallel: int = Field(1, ge=1, le=MOST_PARALLEL, description="Requests under way at a time.")
     request_transformers: Steps = Field([], description="Steps over the entity before the request is made of it.")
     response_transformers: Steps = Field(
         [], description="Steps over {entity, status, id, request, response}; what comes out are the results."
@@ -147,6 +196,8 @@ def check(fields: HaloPublisherFields, catalogue: Catalogue) -> Iterable[Finding
     if fields.payload is not None and operation.method == "DELETE":
         what = f"{operation.name} takes no payload, and none is sent"
         yield Finding(("payload",), what, "Leave it out.", "warning")
+    if fields.once is not None:
+        yield from check_once(fields.once, operation, catalogue, fields.payload)
     if fields.files is not None and operation.body != "multipart":
         yield Finding(("files",), f"{operation.name} takes no files", "POST /Attachment takes `file:` in its payload.")
 
@@ -167,6 +218,9 @@ def build(
         payload=fields.payload,
         files=fields.files,
         folder=fields.folder,
+        once=fields.once,
+        batch=fields.batch,
+        parallel=fields.parallel,
         request_transformers=chains["request_transformers"],
         response_transformers=chains["response_transformers"],
         catalogue=catalogue,

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from haloitsm_connector.catalogue import Catalogue
-from haloitsm_connector.client.request import Request, encode_query, fill_path
+from haloitsm_connector.client.request import REPEATABLE_METHODS, Request, encode_query, fill_path
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.prototypes import Fields, Prototype
 from haloitsm_connector.publisher.base import Outcome, Status
-from haloitsm_connector.publisher.exchange import RequestPublisher, mapping, reader
+from haloitsm_connector.publisher.exchange import MOST_PARALLEL, RequestPublisher, mapping, reader
+from haloitsm_connector.publisher.journal import Journal
+from haloitsm_connector.publisher.write import Write
 from haloitsm_transformers import Chain, Entity, Steps, Template
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ class HttpPublisher(RequestPublisher):
     The entity passes ``request_transformers``; then ``path``, ``query`` and ``payload`` are filled from it as
     templates, and ``path`` fills the placeholders of ``uri`` (``/v1/devices/{id}``). One that is not given is the
     entity's own property of that name. Only PUT and DELETE, which HTTP lets one repeat, are repeated after a lost
-    answer.
+    answer; ``journal`` remembers the others when the program is cut off. ``parallel`` requests are under way at a time.
     """
 
     def __init__(
@@ -42,29 +44,34 @@ class HttpPublisher(RequestPublisher):
         query: Mapping[str, Any] | None = None,
         payload: Any = None,
         headers: Mapping[str, str] | None = None,
+        parallel: int = 1,
+        journal: Journal | None = None,
         request_transformers: Chain | Sequence[Any] = (),
         response_transformers: Chain | Sequence[Any] = (),
     ) -> None:
-        super().__init__(client, request_transformers, response_transformers)
+        super().__init__(client, request_transformers, response_transformers, parallel=parallel)
+        self.journal = journal or self.journal
+        self.harmless = method in REPEATABLE_METHODS
         self.method = method
         self.uri = uri
         self.headers = tuple((headers or {}).items())
         given = {"path": path, "query": query, "payload": payload}
         self._read = {name: reader(name, value) for name, value in given.items()}
 
-    def request(self, document: Entity) -> Request:
-        """Make the request out of an entity that has passed the request transformers."""
+    def write(self, entity: Entity, document: Entity) -> Write:
+        """Make the write of an entity out of what the request transformers made of it."""
         payload = self._read["payload"](document) if self.method != "DELETE" else None
         if payload is None and self.method != "DELETE":
             hint = "Put it there with a transformer, or give the publisher a `payload:` template."
             raise InputError(f"{self.method} {self.uri} needs a payload, and the entity's 'payload' is empty", hint)
-        return Request(
+        request = Request(
             self.method,
             fill_path(self.uri, mapping("path", self._read["path"](document))),
             encode_query(mapping("query", self._read["query"](document))),
             payload,
             headers=self.headers,
         )
+        return Write(entity, request, concerns=frozenset() if self.method == "POST" else frozenset({request.path}))
 
     def settle(self, entity: Entity, request: Request, value: Any, status: int) -> Outcome:
         """Return the outcome by the method, and by the answer's status 201."""
@@ -88,6 +95,7 @@ class HttpPublisherFields(Fields):
         None, description="Template of the JSON payload, '{{ @ }}' for all of it; else the entity's property 'payload'."
     )
     headers: dict[str, str] = Field({}, description="Headers to add to the client's own.")
+    parallel: int = Field(1, ge=1, le=MOST_PARALLEL, description="Requests under way at a time.")
     request_transformers: Steps = Field([], description="Steps over the entity before the request is made of it.")
     response_transformers: Steps = Field(
         [], description="Steps over {entity, status, id, request, response}; what comes out are the results."
@@ -106,6 +114,7 @@ def build(
         query=fields.query,
         payload=fields.payload,
         headers=fields.headers,
+        parallel=fields.parallel,
         request_transformers=chains["request_transformers"],
         response_transformers=chains["response_transformers"],
     )

@@ -1,0 +1,250 @@
+"""Send what must not be done twice: on record before it is sent, looked up where nobody knows what became of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from haloitsm_connector.client.drive import Pause
+from haloitsm_connector.client.request import Request, Response
+from haloitsm_connector.errors import AuthenticationError, ConnectorError, InputError, UnreachableError
+from haloitsm_connector.publisher.answer import id_of
+from haloitsm_connector.publisher.base import Outcome, Status
+from haloitsm_connector.publisher.cut import Cut, Size
+from haloitsm_connector.publisher.journal import Intent, Run, identity_of_request
+from haloitsm_connector.publisher.once import LookUp
+from haloitsm_connector.publisher.side_by_side import Exchange
+from haloitsm_connector.publisher.updates import Settle, failed, named, settled
+from haloitsm_connector.publisher.verdict import Verdict, exchanged
+from haloitsm_connector.publisher.write import Write, joined
+from haloitsm_transformers import Entity
+
+if TYPE_CHECKING:
+    from haloitsm_connector.client import HttpClient
+
+LOOK_IT_UP = "It may have taken effect: look the record up before sending it again."
+BLIND = "Halo stored it otherwise than it was sent, so `once` does not find it"
+LOOKS = (0.0, 0.25, 0.75)
+"""Parts of ``settle_seconds`` to wait before each look for a record whose answer was lost."""
+MOST_SENDS = 3
+"""How often a record is sent by itself that is not there after each time."""
+
+Part = Generator[Request | Pause, Response | None, None]
+
+
+@dataclass(slots=True)
+class Case:
+    """One create under way: its intent, how often it was sent by itself, and its outcome once that is known."""
+
+    write: Write
+    intent: Intent
+    sends: int = 0
+    outcome: Outcome | None = None
+
+    def end(self, status: Status, reason: str, id_: Any = None, response: Any = None) -> None:
+        """Give it its outcome."""
+        self.outcome = Outcome(self.write.entity, status, id_, reason, self.write.called, response)
+
+
+@dataclass(slots=True)
+class Creates:
+    """What creating takes: a client, the journal's run, how to look up (None: not at all), how to read an answer.
+
+    ``blind``: an answer has shown that the look-up does not find what was created, so its word is not taken.
+    """
+
+    client: HttpClient
+    run: Run
+    look_up: LookUp | None
+    settle: Settle
+    key: Sequence[str]
+    blind: bool = False
+
+    def created(self, writes: Sequence[Write], size: Size) -> Exchange:
+        """Create the records of writes, each at most once; several at a time only with a look-up."""
+        cases = [Case(write, _intent(write)) for write in writes]
+        looked = Rows(self.look_up)
+        for case in cases:
+            yield from self._before(case, looked)
+        cut = Cut(len(cases))
+        while todo := [case for case in cases if case.outcome is None]:
+            yield from self._send(todo[: min(cut.count(len(todo)), size.now)], cut, size)
+        return [case.outcome for case in cases if case.outcome is not None]
+
+    def _before(self, case: Case, looked: Rows) -> Part:
+        """Settle what needs no request: it was done by a run before, is there already, or waits for a person."""
+        left = self.run.left_behind(case.intent.identity)
+        case.intent = left or case.intent
+        if left and left.done:
+            case.end("skipped", f"it was created on {left.when}, by a run that did not come to its end", left.id)
+        elif left and self.look_up:
+            seconds = max(0.0, left.at + self.look_up.once.settle_seconds - time.time())
+            yield from self._found([case], seconds, "an earlier run ended before the answer came")
+        elif left:
+            case.end("waiting", _doubt(left.reason or "an earlier run ended before the answer came", left))
+        elif self.look_up:
+            yield from self._there(case, self.look_up, looked)
+
+    def _there(self, case: Case, look_up: LookUp, looked: Rows) -> Part:
+        """Look whether a record is there that nobody has sent yet."""
+        try:
+            rows = yield from looked.of(case.write)
+        except ConnectorError as error:
+            _raise_if_about_all(error)
+            reason = f"not sent, because it could not be looked up: {error}"
+            case.end("refused" if isinstance(error, InputError) else "failed", reason)
+            return
+        if len(rows) > 1:
+            case.end("refused", f"not sent, because {_several(look_up, rows)}")
+        elif rows:
+            case.end("skipped", "it is there already", look_up.id_of(rows[0]), rows[0])
+
+    def _send(self, part: list[Case], cut: Cut, size: Size) -> Part:
+        """Send records, one or an array, and settle what the answer tells."""
+        for case, intent in zip(part, self.run.intend([case.intent for case in part]), strict=True):
+            case.intent = intent
+        request = joined([case.write for case in part], all_answers=True)
+        verdict = yield from exchanged(self.client, request)
+        if verdict.status == "done" and self._accepted(part, verdict):
+            cut.passed(len(part))
+            size.passed(len(part))
+            return
+        if verdict.heavy:
+            size.heavy(len(part))
+        if verdict.status in ("refused", "failed") and (len(part) == 1 or not verdict.divisible):
+            self.run.forget([case.intent for case in part])
+            for case in part:
+                case.outcome = failed(case.write, verdict)
+            cut.judged()
+        elif self.look_up is None:
+            self._left_open(part, verdict.reason, verdict.value)
+        else:
+            yield from self._sorted_out(part, verdict, self.look_up.once.settle_seconds, cut)
+
+    def _accepted(self, part: list[Case], verdict: Verdict) -> bool:
+        """Settle the records of an answer; False where it does not tell each of them."""
+        answers = [verdict.value] if len(part) == 1 else verdict.value
+        if len(part) > 1 and not _tells_all(answers, len(part), self.key):
+            return False
+        for case, answer in zip(part, _in_order(part, answers), strict=True):
+            outcome = settled(self.settle, case.write, answer, verdict.http_status)
+            if case.write.wanted and isinstance(answer, dict) and case.write.wanted.contradicts(answer):
+                self.blind = True
+                outcome = replace(outcome, reason=BLIND)
+            case.outcome = outcome
+            case.intent = replace(case.intent, done=True, id=outcome.id)
+        self.run.keep([case.intent for case in part])
+        return True
+
+    def _sorted_out(self, part: list[Case], verdict: Verdict, settle_seconds: float, cut: Cut) -> Part:
+        """Look up what an answer, or the lack of one, left open; what is not there will be sent again."""
+        lost = verdict.status not in ("refused", "failed")
+        part[0].sends += len(part) == 1
+        reason = verdict.reason or "the answer does not tell what became of each record"
+        yield from self._found(part, settle_seconds if lost else 0.0, reason)
+        missing = [case for case in part if case.outcome is None]
+        if lost and self.blind:
+            self._left_open(missing, f"{reason}. {BLIND}", verdict.value)
+            return
+        self._given_up([case for case in missing if case.sends >= MOST_SENDS], verdict)
+        cut.passed(len(part) - len(missing))
+        if missing:
+            index = named(verdict)
+            blamed = part[index] if index is not None and index < len(part) else None
+            cut.failed(len(missing), missing.index(blamed) if blamed in missing else None)
+
+    def _found(self, part: list[Case], seconds: float, reason: str) -> Part:
+        """Look for records that may be there, several times within ``seconds``; what is not found gets no outcome."""
+        assert self.look_up is not None, "only with a look-up"
+        for share in LOOKS if seconds else LOOKS[:1]:
+            if share:
+                yield Pause(share * seconds)
+            looked = Rows(self.look_up)
+            for case in part:
+                if case.outcome is None:
+                    yield from self._find(case, self.look_up, looked, reason)
+            if all(case.outcome for case in part):
+                return
+
+    def _find(self, case: Case, look_up: LookUp, looked: Rows, reason: str) -> Part:
+        try:
+            rows = yield from looked.of(case.write)
+        except ConnectorError as error:
+            _raise_if_about_all(error)
+            self._left_open([case], f"{reason}. It could not be looked up: {error.what}", None)
+            return
+        if len(rows) == 1:
+            id_ = look_up.id_of(rows[0])
+            case.end("created", f"its answer was lost ({reason}), and `once` found it", id_, rows[0])
+            case.intent = replace(case.intent, done=True, id=id_)
+            self.run.keep([case.intent])
+        elif rows:
+            self._left_open([case], f"{reason}. {_several(look_up, rows)}", None)
+
+    def _left_open(self, part: list[Case], reason: str, response: Any) -> None:
+        """Let creates wait for a person."""
+        for case in part:
+            case.intent = replace(case.intent, reason=reason)
+            case.end("waiting", _doubt(reason, case.intent), response=response)
+        self.run.keep([case.intent for case in part])
+
+    def _given_up(self, part: list[Case], verdict: Verdict) -> None:
+        """Give up what is certainly not there, however often it was sent."""
+        for case in part:
+            case.end("failed", f"sent {case.sends} times, and it is not there: {verdict.reason}", None, verdict.value)
+        self.run.forget([case.intent for case in part])
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows that look-ups answered at one time, so that the same question is asked once."""
+
+    look_up: LookUp | None
+    _known: dict[str, list[Entity]] = field(default_factory=dict)
+
+    def of(self, write: Write) -> Generator[Request, Response | None, list[Entity]]:
+        """Return the rows that are the record of a write."""
+        assert self.look_up is not None, "only with a look-up"
+        assert write.wanted is not None, "with a look-up every create says what to look for"
+        question = write.wanted.question
+        if question not in self._known:
+            self._known[question] = yield from self.look_up.rows(write.wanted)
+        return [row for row in self._known[question] if write.wanted.is_in(row)]
+
+
+def _intent(write: Write) -> Intent:
+    identity = write.wanted.identity if write.wanted else identity_of_request(write.request)
+    return Intent(identity, write.called, write.request.payload)
+
+
+def _doubt(reason: str, intent: Intent) -> str:
+    kept = f" It was sent on {intent.when} and is kept as number {intent.number}; `haloitsm waiting` settles it."
+    return f"{reason}. {LOOK_IT_UP}{kept if intent.number else ''}"
+
+
+def _several(look_up: LookUp, rows: Sequence[Entity]) -> str:
+    return f"{len(rows)} records match `once`: {', '.join(str(look_up.id_of(row)) for row in rows[:5])}"
+
+
+def _tells_all(answers: Any, count: int, key: Sequence[str]) -> bool:
+    if not isinstance(answers, list) or len(answers) != count:
+        return False
+    return all(isinstance(answer, dict) and id_of(answer, key) is not None for answer in answers)
+
+
+def _in_order(part: Sequence[Case], answers: list[Any]) -> list[Any]:
+    """Return answers in the order of the cases: as they came, unless they tell another one."""
+    if len(part) == 1 or not any(
+        case.write.wanted and case.write.wanted.contradicts(one) for case, one in zip(part, answers, strict=True)
+    ):
+        return answers
+    found = [[one for one in answers if case.write.wanted and case.write.wanted.is_in(one)] for case in part]
+    return [one for (one,) in found] if all(len(each) == 1 for each in found) else answers
+
+
+def _raise_if_about_all(error: ConnectorError) -> None:
+    """Raise what the next entity would fare no better with."""
+    if isinstance(error, AuthenticationError) or (isinstance(error, UnreachableError) and not error.sent):
+        raise error
