@@ -12,10 +12,10 @@ from haloitsm_transformers.errors import StepsError, TransformError, kind_of, su
 NO_DATE_YEAR = 1900
 """A date of this year or an earlier one means that there is none (halo-api-facts 8)."""
 
-_ISO = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?: ?(?:([Zz])|([+-])(\d\d):?(\d\d)))?)?",
-    re.ASCII,
-)
+_DAY = r"(\d{4})-(\d\d)-(\d\d)"
+_CLOCK = r"(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?"
+_OFFSET = r"([Zz])|([+-])(\d\d):?(\d\d)(?::(\d\d))?"
+_ISO = re.compile(f"{_DAY}(?:[T ]{_CLOCK}(?: ?(?:{_OFFSET}))?)?", re.ASCII)
 _NOON = time(12)
 
 
@@ -53,18 +53,19 @@ def read_moment(value: Any) -> Moment:
     found = _ISO.fullmatch(value.strip())
     if not found:
         raise TransformError("is text that is not a date such as 2025-01-31 or 2025-01-31T12:00:00Z")
-    *numbers, fraction, zulu, sign, hours, minutes = found.groups()
-    hours_given = numbers[3]
+    parts = found.groups()
+    numbers, (fraction, zulu, sign), offset = parts[:6], parts[6:9], parts[9:]
     try:
         at = datetime(*(int(number or 0) for number in numbers))  # type: ignore[arg-type]
         if zulu:
             at = at.replace(tzinfo=UTC)
         elif sign:
-            offset = timedelta(hours=int(hours), minutes=int(minutes))
-            at = at.replace(tzinfo=timezone(-offset if sign == "-" else offset))
+            hours, minutes, seconds = (int(number or 0) for number in offset)  # before 1930 zones had odd seconds
+            east = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+            at = at.replace(tzinfo=timezone(-east if sign == "-" else east))
     except ValueError as error:
         raise TransformError(f"is no date: {error}") from None
-    return Moment(at, fraction or "", hours_given is None)
+    return Moment(at, fraction or "", numbers[3] is None)
 
 
 def from_halo_moment(value: Any, zone: tzinfo) -> str | None:
