@@ -70,3 +70,58 @@ def test_what_cannot_be_previewed_is_said(haloitsm, project, arguments, said):
     ended = haloitsm("preview", "halo.yaml", *arguments)
     assert ended.status == 1
     assert said in ended.err
+
+
+def test_steps_shows_what_each_step_changed_value_by_value(haloitsm, project):
+    (project / "steps.yaml").write_text(
+        "incoming:\n  laptops:\n    subscriber: {prototype: file, path: laptops.csv}\n    transformers:\n"
+        "      - set: {label: 'No. {{ serial }}', at.client: '{{ client }}'}\n"
+        "      - when: {if: client == '7', then: [{remove: [client]}]}\n"
+        "      - sort: {by: [{descending: serial}]}\n"
+        "      - filter: client\n"
+        "      - set: {label: '{{ label }}'}\n"
+        "      - set: {none: 'x{{ none }}'}\n",
+        "utf-8",
+    )
+    ended = haloitsm("preview", "steps.yaml", "laptops", "--steps")
+    assert ended.out.splitlines()[3:] == [
+        "── after step 1 set: 2 entities",
+        "entity 1",
+        '  + label: "No. LT-0001"',
+        '  + at: {"client": "12"}',
+        "entity 2",
+        '  + label: "No. LT-0002"',
+        '  + at: {"client": "7"}',
+        "── after step 2 when: 2 entities",
+        "entity 2",
+        '  - client: "7"',
+        "── after step 3 sort: 2 entities",
+        "the same entities in another order",
+        "── after step 4 filter: 1 entity",
+        '- {"serial": "LT-0002", "label": "No. LT-0002", "at": {"client": "7"}}',
+        "── after step 5 set: 1 entity",
+        "nothing changed",
+        "── after step 6 set: 0 entities",
+        "nothing changed",
+        "failed: steps.yaml:10:9: gives null, which cannot stand inside a text; write {{ none || '' }} if that is fine",
+    ]
+
+
+def test_steps_of_an_outgoing_are_shown_with_the_data_that_is_given(haloitsm, project):
+    ended = haloitsm("preview", "halo.yaml", "new-assets", "--data", "laptops.csv", "--limit", "1", "--steps")
+    assert '  + payload: {"inventory_number": "LT-0001"' in ended.out
+
+
+def test_without_send_steps_send_no_requests_either(haloitsm, project, sandbox):
+    config = (project / "halo.yaml").read_text("utf-8") + (
+        "storages: {seen: {}}\ntransformers:\n  asking:\n"
+        "    - request: {client: halo, uri: '/Client/{id}', path: {id: 12}, into: query.client}\n"
+    )
+    config = config.replace(
+        "      request_parameters: {query: {open_only: true}}\n", "      input_transformers: [asking]\n"
+    )
+    (project / "halo.yaml").write_text(config, "utf-8")
+    seen = len(sandbox.requests)
+    ended = haloitsm("preview", "halo.yaml", "tickets")
+    assert "GET /Client/{id} was not sent: the reads of steps are sent with --send only" in ended.err
+    assert len(sandbox.requests) == seen

@@ -37,20 +37,24 @@ def preview(
     ] = False,
     limit: Annotated[int, typer.Option(help="Requests and entities to show.", min=1)] = 3,
     data: Annotated[Path | None, typer.Option(help="Entities for an outgoing: CSV, JSON, JSON lines or XLSX.")] = None,
+    steps: Annotated[
+        bool, typer.Option("--steps", help="Show what each step changes, value by value; reads as --send does.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with all fields.")] = False,
 ) -> None:
     """Show the requests before they are sent.
 
     Final method, URL and payload of an incoming, an outgoing or a route. With --send the reads are sent, and the
-    entities are shown before and after each step; nothing is ever written.
+    entities are shown before and after each step, with --steps as differences; nothing is ever written.
     """
     with load_pipeline(context.obj, path) as pipeline:
+        send = send or (steps and data is None)
         parts = map(hiding(pipeline.config), _parts(pipeline, path, name, send, limit, data))
         if as_json:
             output.show_json([part for part in parts if "note" not in part])
             return
         for part in parts:
-            _show(part)
+            _show(part, steps)
 
 
 def _parts(pipeline: Pipeline, path: Path, name: str, send: bool, limit: int, data: Path | None) -> Iterator[Part]:
@@ -125,13 +129,34 @@ def _steps(title: str, steps: Chain, entities: list[Entity]) -> Generator[Part, 
         yield {"chain": title, "entities": entities}
     for label, before, after, failures in steps.trace(entities):
         failed = [{"where": failure.origin, "what": failure.what} for failure in failures]
-        yield {"step": label, "before": before, "after": after, "failures": failed}
+        lost = [failure.entity for failure in failures]
+        changes = list(_changes(before, after, lost))
+        yield {"step": label, "before": before, "after": after, "failures": failed, "changes": changes}
         entities = after
     return entities
 
 
-def _show(part: Part) -> None:
-    """Show one part to a person."""
+def _changes(before: list[Entity], after: list[Entity], lost: list[Entity | None]) -> Iterator[str]:
+    """Yield lines that say what a step made of its entities, of those that did not fail."""
+    from haloitsm_connector.differences import differences, written
+
+    gone = {id(entity) for entity in lost}
+    before = [entity for entity in before if id(entity) not in gone]
+    old, new = [id(entity) for entity in before], [id(entity) for entity in after]
+    if old != new and sorted(old) == sorted(new):
+        yield "the same entities in another order"
+    elif len(old) == len(new):
+        for number, (first, then) in enumerate(zip(before, after, strict=True), start=1):
+            if lines := list(differences(first, then)):
+                yield f"entity {number}" + (f" (id {then['id']})" if "id" in then else "")
+                yield from (f"  {line}" for line in lines)
+    else:
+        yield from (f"- {written(entity)}" for entity in before if id(entity) not in new)
+        yield from (f"+ {written(entity)}" for entity in after if id(entity) not in old)
+
+
+def _show(part: Part, as_changes: bool) -> None:
+    """Show one part to a person, what steps did as changes or as the entities that came out."""
     match part:
         case {"note": text}:
             output.say(text)
@@ -145,10 +170,12 @@ def _show(part: Part) -> None:
             output.show(f"── {title}: {output.counted(len(entities), 'entity', 'entities')}")
             for entity in entities:
                 output.show(output.shortened(output.json_text(entity), LONGEST_LINE))
-        case {"step": label, "before": before, "after": after, "failures": failures}:
+        case {"step": label, "before": before, "after": after, "failures": failures, "changes": changes}:
             output.show(f"── after step {label}: {output.counted(len(after), 'entity', 'entities')}")
             one_to_one = len(before) == len(after)
-            for position, entity in enumerate(after):
+            for line in (changes or ["nothing changed"]) if as_changes else ():
+                output.show(output.shortened(line, LONGEST_LINE))
+            for position, entity in enumerate(() if as_changes else after):
                 output.show(_line(entity, before[position] if one_to_one else {}))
             for failure in failures:
                 output.show(f"failed: {failure['where']}: {failure['what']}")
