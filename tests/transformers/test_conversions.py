@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from haloitsm_transformers import TransformError, check_steps, compile_chain
+from haloitsm_transformers.conversions import CONVERSIONS
+from haloitsm_transformers.encodings import ENCODINGS
 
 
 @pytest.mark.parametrize(
@@ -77,3 +82,10 @@ def test_values_that_go_too_far_fail_alone(registry, step, entity, says):
     with pytest.raises(TransformError) as caught:
         compile_chain([step], registry).open()([entity])
     assert says in str(caught.value)
+
+
+def test_the_page_about_values_names_every_conversion_and_form():
+    page = (Path(__file__).parents[2] / "docs/transformers-values.md").read_text("utf-8")
+    table = page.partition("## Conversions")[2].partition("\n- ")[0]
+    for name in [*CONVERSIONS, *ENCODINGS]:
+        assert re.search(rf"[`\s]{name}[`:\s]", table), name
