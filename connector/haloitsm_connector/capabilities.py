@@ -5,6 +5,7 @@ A rehearsal (preview, dry run) changes nothing: what steps put into storages sta
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,7 +13,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import chain
-from pathlib import Path
 from typing import Any, Literal
 
 from haloitsm_connector.catalogue import Catalogue
@@ -20,8 +20,12 @@ from haloitsm_connector.client import HttpClient
 from haloitsm_connector.client.body import read_value, refuse_error
 from haloitsm_connector.client.fields import HaloClientFields
 from haloitsm_connector.client.reason import status_error
+from haloitsm_connector.client.redaction import Redactor
 from haloitsm_connector.client.request import Request, encode_query, fill_path
 from haloitsm_connector.config import Config, StorageFields
+from haloitsm_connector.config.beside import path_below, reader_below
+from haloitsm_connector.config.check import schemas_of
+from haloitsm_connector.config.python_functions import PythonFunctions
 from haloitsm_connector.errors import ConnectorError, InputError, StatusError
 from haloitsm_connector.store import Database, KeptStorage
 from haloitsm_connector.subscriber import FileSubscriber, HttpSubscriber, Subscriber
@@ -29,6 +33,7 @@ from haloitsm_transformers import Call, Entity, Storage, TransformError, express
 from haloitsm_transformers.capabilities import Settled, Source, ends_run
 from haloitsm_transformers.world import MemoryStorage
 
+LOGGER = logging.getLogger("haloitsm.steps")
 Mode = Literal["run", "rehearsal", "rehearsal without reads"]
 THREADS = 16
 
@@ -54,12 +59,16 @@ class Capabilities:
         self._mode = mode
         self._storages: dict[str, Storage] = {}
         self._reading = threading.local()
+        self._hide = Redactor(config.secrets).text
         self.offered: Mapping[str, Callable[..., Any]] = {
             "storage": self._storage,
             "http": self._start,
             "rows": self._rows,
             "clock": lambda: datetime.now(UTC),
-            "files": self._file,
+            "log": self._log,
+            "files": reader_below(config.folder),
+            "schemas": schemas_of(config.catalogue),
+            "modules": PythonFunctions(config.folder, config.python_folder).load,
         }
 
     def close(self) -> None:
@@ -85,12 +94,15 @@ class Capabilities:
             raise TransformError(f"{call.method} {call.uri} was not sent: {why}")
         return self._threads.submit(_answer, call, self._client(call.client), self._config.catalogue)
 
+    def _log(self, level: str, line: str) -> None:
+        LOGGER.log(logging.getLevelNamesMapping()[level.upper()], "%s", self._hide(line))
+
     def _rows(self, source: Source, name: str) -> Iterator[Entity]:
         match source:
             case "storage":
                 return (value for _, value in self._storage(name).iterate())
             case "file":
-                return _told(FileSubscriber(self._below(name)))
+                return _told(FileSubscriber(path_below(self._config.folder, name)))
             case "incoming":
                 return _told(self._of_incoming(name))
 
@@ -103,19 +115,6 @@ class Capabilities:
             yield from chain.from_iterable(self._incoming(name))
         finally:
             self._reading.names = outer
-
-    def _file(self, name: str) -> bytes:
-        try:
-            return self._below(name).read_bytes()
-        except OSError as error:
-            raise TransformError(f"the file '{name}' cannot be read: {error.strerror or error}") from error
-
-    def _below(self, name: str) -> Path:
-        folder = self._config.folder.resolve()
-        path = (folder / name).resolve()
-        if not path.is_relative_to(folder):
-            raise TransformError(f"the file '{name}' is outside of the configuration's folder, {folder}")
-        return path
 
 
 def _answer(call: Call, client: HttpClient, catalogue: Catalogue) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from haloitsm_connector.cli import output
 from haloitsm_connector.errors import InputError
 
 if TYPE_CHECKING:
@@ -105,9 +106,23 @@ def load_pipeline(settings: Settings, path: Path, state: Path | None = None) -> 
     """Load a configuration with the user's environment and catalogue; ConfigError holds every problem in it."""
     from haloitsm_connector.pipeline import Pipeline
 
+    _show_log()
     return Pipeline.load(
         path, environ=settings.environ, catalogue=user_catalogue(), state=state, http_log=settings.http_log
     )
+
+
+def _show_log() -> None:
+    """Show the person the lines that steps log."""
+    import logging
+
+    class Saying(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            output.say(record.getMessage())
+
+    logger = logging.getLogger("haloitsm.steps")
+    logger.handlers, logger.propagate = [Saying()], False
+    logger.setLevel(logging.INFO)
 
 
 def hiding(config: Config) -> Callable[[Any], Any]:

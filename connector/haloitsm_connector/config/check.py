@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from haloitsm_connector.catalogue import Catalogue
+from haloitsm_connector.catalogue.payload_schema import payload_schema
 from haloitsm_connector.catalogue.usage import check_payload
+from haloitsm_connector.config.beside import reader_below
+from haloitsm_connector.config.python_functions import PythonFunctions
 from haloitsm_connector.config.validation import there_are
 from haloitsm_connector.errors import Finding, InputError, NodePath, suggest
-from haloitsm_transformers import Registry, check_steps
+from haloitsm_transformers import Registry, TransformError, check_steps
 
 Tree = Mapping[str, Any]
 
 REFERENCES = {"incoming": "incoming", "outgoing": "outgoing", "results": "outgoing"}
 """The fields of a route that name a part, and the section in which the part stands."""
-
-CAPABILITIES = {
-    "storage": "storages",
-    "http": "clients",
-    "rows": "incoming",
-    "clock": "",
-    "files": "",
-}
-"""What every step may use beyond its entity, and the section that declares the names it is asked for by."""
 
 NEEDED_CLIENT = {"haloitsm": "haloitsm"}
 """Subscriber or publisher prototype → the client prototype without which it cannot work."""
@@ -67,14 +62,44 @@ def _check_client(tree: Tree, fields: Tree, path: NodePath) -> Iterator[Finding]
         yield Finding(path, what)
 
 
-def check_chains(chains: Iterable[tuple[NodePath, Any]], tree: Tree, registry: Registry) -> Iterator[Finding]:
+def check_chains(
+    chains: Iterable[tuple[NodePath, Any]], tree: Tree, registry: Registry, offered: Mapping[str, Any]
+) -> Iterator[Finding]:
     """Yield what is wrong with the steps of every chain, given with the path at which it stands."""
     usable = {name: steps for name, steps in tree["transformers"].items() if isinstance(steps, list)}
-    offered = {name: tree[section] if section else None for name, section in CAPABILITIES.items()}
     for path, steps in chains:
         last = {"delivery"} if ends_at_publisher(tree, path) else ()
         for problem in check_steps(steps, registry, usable, offered, last):
             yield Finding((*path, *problem.path), problem.what, problem.hint)
+
+
+def granted(tree: Tree, catalogue: Catalogue, folder: Path, python_folder: str | None) -> Mapping[str, Any]:
+    """Return what every step may use beyond its entity: the names it can be asked for by, or what answers at once."""
+    return {
+        "storage": tree["storages"],
+        "http": tree["clients"],
+        "rows": tree["incoming"],
+        "clock": None,
+        "log": None,
+        "files": reader_below(folder),
+        "schemas": schemas_of(catalogue),
+        "modules": PythonFunctions(folder, python_folder).written,
+    }
+
+
+def schemas_of(catalogue: Catalogue) -> Callable[[str], dict[str, Any]]:
+    """Return what gives the JSON Schema of a record by its operation; it raises TransformError where there is none."""
+
+    def schema(operation: str) -> dict[str, Any]:
+        try:
+            found = payload_schema(catalogue, catalogue.find(operation, ("POST", "DELETE")))
+        except InputError as error:
+            raise TransformError(str(error)) from error
+        if found is None:
+            raise TransformError(f"nothing is known of the payload of {operation}; write the schema out or name a file")
+        return found
+
+    return schema
 
 
 def ends_at_publisher(tree: Tree, path: NodePath) -> bool:

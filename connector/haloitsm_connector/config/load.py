@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.client.redaction import Redactor
-from haloitsm_connector.config.check import check_chains, check_payloads, check_references
+from haloitsm_connector.config.check import check_chains, check_payloads, check_references, granted
 from haloitsm_connector.config.models import (
     Config,
     IncomingConfig,
@@ -25,7 +25,7 @@ from haloitsm_connector.config.models import (
     StorageFields,
     steps_fields,
 )
-from haloitsm_connector.config.sources import Sources, read_sources
+from haloitsm_connector.config.sources import OPTIONS, Sources, read_sources
 from haloitsm_connector.config.validation import UnknownKey, places_of, secrets_of, there_are, validate
 from haloitsm_connector.errors import ConfigError, Finding, InputError, NodePath, Problem
 from haloitsm_connector.prototypes import Kind, Prototype, Prototypes
@@ -75,7 +75,9 @@ def load(
     reading = Reading(sources, prototypes or installed_prototypes(), registry, catalogue)
     config = reading.config()
     tree = sources.data
-    reading.findings += check_chains(reading.chains, tree, registry)
+    reading.findings += check_chains(
+        reading.chains, tree, registry, granted(tree, catalogue, config.folder, config.python_folder)
+    )
     reading.findings += check_payloads(tree, catalogue)
     if sources.complete:
         reading.findings += check_references(tree)
@@ -100,7 +102,7 @@ class Reading:
     def config(self) -> Config:
         """Return what can be read; complete only if nothing was found."""
         tree = self.sources.data
-        options = self._read(Options, {name: tree[name] for name in ("strict",) if name in tree}, ())
+        options = self._read(Options, {name: tree[name] for name in OPTIONS if name in tree}, ()) or Options()
         clients = {name: self._prototyped("clients", raw, ("clients", name)) for name, raw in tree["clients"].items()}
         incoming = {name: self._incoming(raw, ("incoming", name)) for name, raw in tree["incoming"].items()}
         outgoing = {name: self._outgoing(raw, ("outgoing", name)) for name, raw in tree["outgoing"].items()}
@@ -117,8 +119,9 @@ class Reading:
             storages=_present(storages),
             chains=tree["transformers"],
             steps={},
-            strict=options is not None and options.strict,
+            strict=options.strict,
             folder=self.sources.folder,
+            python_folder=options.python.folder if options.python else None,
             files=tuple(self.sources.files),
             warnings=[],
             secrets=frozenset((self.secrets | self.sources.secrets) - {""}),
