@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -16,8 +17,10 @@ from haloitsm_connector.errors import Finding
 from haloitsm_connector.prototypes import Fields, Prototype
 from haloitsm_connector.subscriber.base import SubscriberBase
 from haloitsm_connector.subscriber.listing import Page, read_page
-from haloitsm_connector.subscriber.paging import Reading, read_once, read_pages, with_query
+from haloitsm_connector.subscriber.paging import Reading, read_once, read_pages, sifted, with_query
 from haloitsm_connector.subscriber.parameters import compiled, fan_out, parameter_sets
+from haloitsm_connector.subscriber.passes import read_passes
+from haloitsm_connector.subscriber.verified import Reached, Unprovable, read_verified
 from haloitsm_transformers import Chain, Entity, Steps
 
 if TYPE_CHECKING:
@@ -25,8 +28,13 @@ if TYPE_CHECKING:
 
 PAGE_PARAMETERS = frozenset({"pageinate", "page_no", "count"})
 """Query names by which a user pages by hand; one of them switches automatic paging off."""
+PARALLEL = 8
+"""Pages that are under way at a time."""
+Consistency = Literal["verified", "fast"]
 UNPAGED_PARAMETERS = frozenset({"idonly", "ticketidonly"})
 """Query names that Halo does not combine with paging (halo-api-facts 2.3)."""
+ORDER = {"order": "id", "orderdesc": "false"}
+"""The order that shows whether rows have moved, unless the user chooses another one."""
 ALL_ROWS = 100_000
 """The largest ``count`` known to work without pages; without one a list ends after 50 rows (halo-api-facts 2.1)."""
 
@@ -36,8 +44,10 @@ class Subscriber(SubscriberBase):
 
     ``entity`` is an operation as `Catalogue.find` takes it (``GET /Tickets``). A list among the values of ``path``
     makes a request for each of its values. ``input_transformers`` is a chain, or its steps; it gets
-    ``{"path": …, "query": …}``, and each document that it yields becomes a request. Raises InputError for an entity
-    that Halo does not have and, while reading, for path values that do not fit.
+    ``{"path": …, "query": …}``, and each document that it yields becomes a request. ``consistency="verified"`` misses
+    nothing and yields nothing twice although a list changes while it is read; ``"fast"`` takes the pages as they come.
+    ``parallel`` pages are under way at a time, at most 16. Raises InputError for an entity that Halo does not have and,
+    while reading, for path values that do not fit.
     """
 
     def __init__(
@@ -50,6 +60,8 @@ class Subscriber(SubscriberBase):
         input_transformers: Chain | Sequence[Any] = (),
         page_size: int | None = None,
         limit: int | None = None,
+        consistency: Consistency = "verified",
+        parallel: int = PARALLEL,
         catalogue: Catalogue | None = None,
     ) -> None:
         self.client = client
@@ -58,6 +70,8 @@ class Subscriber(SubscriberBase):
         self.query = dict(query or {})
         self.page_size = page_size
         self.limit = limit
+        self.consistency = consistency
+        self.parallel = parallel
         self._chain = compiled(input_transformers)
 
     def requests(self) -> Iterator[Request]:
@@ -77,6 +91,8 @@ class Subscriber(SubscriberBase):
     def _requests(self) -> Iterator[tuple[Request, bool]]:
         for path_values, query in parameter_sets(self.path, self.query, self._chain):
             paging = page_parameters(self.operation, query, self.page_size)
+            if paging.get("pageinate") and self.consistency == "verified" and self.operation.key == ("id",):
+                paging |= {} if ORDER.keys() & {name.casefold() for name in query} else ORDER
             pairs = encode_query(paging | query)
             for path in fan_out(path_values):
                 yield Request("GET", fill_path(self.operation.path, path), pairs), "pageinate" in paging
@@ -86,7 +102,23 @@ class Subscriber(SubscriberBase):
             return read_once(request, self._page, limit)
         asked = dict(request.query).get("page_size", "")
         size = int(asked) if asked.isdecimal() else None
-        return read_pages(request, self._page, next_page, key=self.operation.key, page_size=size, limit=limit)
+        if size and self.consistency == "verified":
+            return self._verified(request, size, limit)
+        key, parallel = self.operation.key, self.parallel
+        return read_pages(request, self._page, next_page, key=key, page_size=size, limit=limit, parallel=parallel)
+
+    def _verified(self, request: Request, size: int, limit: int | None) -> Reading:
+        reached, key, parallel = Reached(), self.operation.key, self.parallel
+        if ORDER.items() <= dict(request.query).items():
+            with suppress(Unprovable):
+                return (
+                    yield from read_verified(
+                        request, self._page, page_size=size, parallel=parallel, limit=limit, reached=reached
+                    )
+                )
+        again = read_passes(request, self._page, next_page, key=key, page_size=size, parallel=parallel)
+        left = None if limit is None else limit - reached.yielded
+        return reached.yielded + (yield from sifted(again, reached.unread, left))
 
     def _page(self, response: Response) -> Page:
         if 200 <= response.status < 300:
@@ -136,6 +168,12 @@ class HaloSubscriberFields(Fields):
     )
     page_size: int | None = Field(None, ge=1, le=1000, description="Rows to ask for per page; Halo may send fewer.")
     limit: int | None = Field(None, ge=1, description="Stop after this many entities.")
+    consistency: Consistency = Field(
+        "verified",
+        description="verified: nothing is missed or comes twice although the list changes meanwhile; fast: pages as "
+        "they come.",
+    )
+    parallel: int = Field(PARALLEL, ge=1, le=16, description="Pages under way at a time.")
 
 
 def check(fields: HaloSubscriberFields, catalogue: Catalogue) -> Iterable[Finding]:
@@ -168,6 +206,8 @@ def build(
         input_transformers=chains["input_transformers"],
         page_size=fields.page_size,
         limit=fields.limit,
+        consistency=fields.consistency,
+        parallel=fields.parallel,
         catalogue=catalogue,
     )
 

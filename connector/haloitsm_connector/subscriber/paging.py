@@ -8,13 +8,16 @@ where the page just read is not a full one: some servers count the page alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Hashable, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Hashable, Sequence, Set
 from dataclasses import replace
+from functools import partial
 
 import orjson
 
+from haloitsm_connector.client.drive import Ahead
 from haloitsm_connector.client.request import Request, Response
-from haloitsm_connector.errors import AnswerError
+from haloitsm_connector.errors import AnswerError, ConnectorError
 from haloitsm_connector.subscriber.listing import Page
 from haloitsm_transformers import Entity
 
@@ -24,13 +27,13 @@ CAPS = frozenset({50, 100})
 Read = Callable[[Response], Page]
 Next = Callable[[Request, Response, int], Request | None]
 """Makes the request for the next page out of the last one, its answer and the number of entities read so far."""
-Reading = Generator[Request | list[Entity], Response | None, int]
+Reading = Generator[Request | Ahead | list[Entity], Response | None, int]
 """A flow of pages that returns the number of entities it has yielded."""
 
 
 def read_once(request: Request, read: Read, limit: int | None = None) -> Reading:
     """Send one request and yield its entities, at most ``limit``."""
-    rows = read(_answer((yield request))).rows[:limit]
+    rows = read(answer_of((yield request))).rows[:limit]
     if rows:
         yield rows
     return len(rows)
@@ -45,20 +48,26 @@ def read_pages(
     page_size: int | None = None,
     empty_is_last: bool = True,
     limit: int | None = None,
+    parallel: int = 1,
 ) -> Reading:
     """Send a request and those that ``advance`` makes after it; yield the entities of each, at most ``limit`` in all.
 
     ``key`` names the fields that identify an entity, ``page_size`` is the number of entities asked for per page. An
-    empty page ends the reading unless ``empty_is_last`` is false: then only ``advance`` does.
+    empty page ends the reading unless ``empty_is_last`` is false: then only ``advance`` does. More than one page is
+    under way, ``parallel`` of them, where the number of records says how many there are and ``advance`` needs no answer
+    to tell what comes next.
     """
     seen = 0
-    before: set[Hashable] = set()
+    before: Set[Hashable] = frozenset()
     done: set[int] = set()  # numbers for the requests sent and the pages read, so that memory stays flat
-    following: Request | None = request
-    while following is not None and hash(following) not in done and (limit is None or seen < limit):
-        response = _answer((yield following))
+    coming: deque[Request] = deque([request])
+    while coming and hash(coming[0]) not in done and (limit is None or seen < limit):
+        if len(coming) > 1:
+            yield Ahead(list(coming))
+        following = coming.popleft()
+        response = answer_of((yield following))
         page = read(response)
-        here = identities(page.rows, key)
+        here = told_apart(page.rows, key).keys()
         mark = hash(frozenset(here))
         if (here <= before or (key and mark in done)) and (here or empty_is_last):
             break
@@ -70,23 +79,52 @@ def read_pages(
         if 0 < page.total <= seen and len(page.rows) not in {page_size, *CAPS}:
             break
         before = here
-        following = advance(following, response, seen)
+        last = coming[-1] if coming else following
+        wanted = page.total if limit is None else min(page.total, limit)
+        while not coming or (len(coming) < parallel and seen + len(coming) * len(rows) < wanted):
+            following_last = advance(last, response, seen)
+            if following_last is None:
+                break
+            coming.append(last := following_last)
     return seen
 
 
-def identities(rows: Sequence[Entity], key: Sequence[str]) -> set[Hashable]:
-    """Return what tells the rows of a page apart: their key fields or, where those do not, their whole content."""
-    keys = {tuple(row.get(name) for name in key) for row in rows if all(_is_key(row.get(name)) for name in key)}
-    if key and len(keys) == len(rows):
-        return set(keys)
+def told_apart(rows: Sequence[Entity], key: Sequence[str]) -> dict[Hashable, Entity]:
+    """Return the rows by what tells them apart: their key fields or, where those do not, their whole content."""
+    keyed: dict[Hashable, Entity] = {tuple(row.get(name) for name in key): row for row in rows if _is_keyed(row, key)}
+    if len(keyed) == len(rows):
+        return keyed
     try:
-        return {orjson.dumps(row, option=orjson.OPT_SORT_KEYS) for row in rows}
+        return {orjson.dumps(row, option=orjson.OPT_SORT_KEYS): row for row in rows}
     except orjson.JSONEncodeError as error:
         raise AnswerError(f"an entity in the answer cannot be handled: {error}") from error
 
 
-def _is_key(value: object) -> bool:
-    return isinstance(value, str | int | float)
+def _is_keyed(row: Entity, key: Sequence[str]) -> bool:
+    """Whether the key fields are all there; 0 stands for no record (halo-api-facts 4.1)."""
+    return bool(key) and all(isinstance(row.get(name), str | int | float) and row[name] for name in key)
+
+
+def sifted(reading: Reading, sift: Callable[[list[Entity]], list[Entity]], limit: int | None = None) -> Reading:
+    """Do what a reading does, with every page replaced by what ``sift`` makes of it; at most ``limit`` in all."""
+    count, step = 0, partial(next, reading)
+    while limit is None or count < limit:
+        try:
+            item = step()
+        except StopIteration:
+            break
+        if isinstance(item, list):
+            page = sift(item)[: None if limit is None else limit - count]
+            count += len(page)
+            if page:
+                yield page
+            step = partial(next, reading)
+            continue
+        try:
+            step = partial(reading.send, (yield item))
+        except ConnectorError as error:
+            step = partial(reading.throw, error)
+    return count
 
 
 def with_query(request: Request, name: str, value: object) -> Request:
@@ -95,6 +133,7 @@ def with_query(request: Request, name: str, value: object) -> Request:
     return replace(request, query=tuple(pairs.items()))
 
 
-def _answer(response: Response | None) -> Response:
+def answer_of(response: Response | None) -> Response:
+    """Return what a flow was sent for a request."""
     assert response is not None, "a flow is sent a response for every request"
     return response
