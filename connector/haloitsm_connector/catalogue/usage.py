@@ -109,7 +109,9 @@ def _fits_scalar(type_: str, value: Any) -> bool:
         case "boolean":
             return isinstance(value, bool) or str(value).lower() in _BOOLEANS
         case "integer" | "number":
-            return not isinstance(value, bool) and _NUMBER.fullmatch(str(value)) is not None
+            return not isinstance(value, bool) and (
+                isinstance(value, float) or _NUMBER.fullmatch(str(value)) is not None
+            )
         case "date" | "date-time":
             return _parses(datetime.fromisoformat, value)
         case "uuid":

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from haloitsm_connector.catalogue import Catalogue
-from haloitsm_connector.catalogue.payload_schema import payload_schema
+from haloitsm_connector.catalogue.record_schema import record_schema
 from haloitsm_connector.catalogue.usage import check_payload
 from haloitsm_connector.config.beside import reader_below
 from haloitsm_connector.config.python_functions import PythonFunctions
@@ -92,12 +92,9 @@ def schemas_of(catalogue: Catalogue) -> Callable[[str], dict[str, Any]]:
 
     def schema(operation: str) -> dict[str, Any]:
         try:
-            found = payload_schema(catalogue, catalogue.find(operation, ("POST", "DELETE")))
+            return record_schema(catalogue, operation)
         except InputError as error:
             raise TransformError(str(error)) from error
-        if found is None:
-            raise TransformError(f"nothing is known of the payload of {operation}; write the schema out or name a file")
-        return found
 
     return schema
 

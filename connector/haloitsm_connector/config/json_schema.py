@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.config.load import PrototypeSource, PrototypeSources, installed_prototypes
-from haloitsm_connector.config.models import IncomingFields, OutgoingFields, RouteConfig, StorageFields
-from haloitsm_connector.config.sources import SECTIONS, STRICT
+from haloitsm_connector.config.models import IncomingFields, OutgoingFields, PythonFields, RouteConfig, StorageFields
+from haloitsm_connector.config.sources import PYTHON, SECTIONS, STRICT
 from haloitsm_connector.errors import InputError
 from haloitsm_transformers import PluginError, Registry, SchemaGenerator
 from haloitsm_transformers import json_schema as steps_schema
@@ -63,6 +63,7 @@ def json_schema(
         for name, part in parts.items()
     }
     sections["strict"] = {"type": "boolean", "description": STRICT, "default": False}
+    sections["python"] = {**PythonFields.model_json_schema(), "description": PYTHON}
     _require_tags({"$defs": defs}, defs)
     document = {"type": "object", "properties": sections, "additionalProperties": False, "$defs": defs}
     return {"$schema": DIALECT, "title": "HaloITSM connector configuration", **_finished(document)}

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
 
 from haloitsm_connector.catalogue import Catalogue
-from haloitsm_connector.config.sources import STRICT, locate
+from haloitsm_connector.config.sources import PYTHON, STRICT, locate
 from haloitsm_connector.config.yaml_document import Position
 from haloitsm_connector.errors import NodePath, Problem
 from haloitsm_connector.prototypes import Fields, Prototype
@@ -50,10 +50,17 @@ class StorageFields(Fields):
     ttl_seconds: float | None = Field(None, gt=0, description="How long a value is kept; for ever unless given.")
 
 
+class PythonFields(Fields):
+    """Which Python functions steps may call."""
+
+    folder: str = Field("steps", min_length=1, description="Folder below the configuration's that holds the modules.")
+
+
 class Options(Fields):
     """What holds for the whole configuration."""
 
     strict: bool = Field(False, description=STRICT)
+    python: PythonFields | None = Field(None, description=PYTHON)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +93,9 @@ class Config:
 
     ``chains`` are the named chains, ``steps`` all chains by their paths. ``warnings`` are the problems that do not stop
     it. ``secrets`` are the texts that must not be shown anywhere: what was read from files, and the values of secret
-    fields. ``folder`` is where steps look for files: the folder that was loaded, or in which the file is. ``registry``
-    and ``catalogue`` are those it was checked by.
+    fields. ``folder`` is where steps look for files: the folder that was loaded, or in which the file is;
+    ``python_folder`` is the one below it with the functions that steps may call. ``registry`` and ``catalogue`` are
+    those it was checked by.
     """
 
     clients: Mapping[str, Prototyped]
@@ -99,6 +107,7 @@ class Config:
     steps: Mapping[NodePath, list[Any]] = field(repr=False)
     strict: bool
     folder: Path
+    python_folder: str | None
     files: tuple[Path, ...]
     warnings: list[Problem]
     secrets: frozenset[str] = field(repr=False)

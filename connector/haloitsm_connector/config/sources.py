@@ -20,7 +20,10 @@ SECTIONS: Mapping[str, str] = {
     "storages": "What steps keep between runs, under keys, by name.",
 }
 STRICT = "Treat warnings as errors: names and types that Halo's own documents do not know."
-TOP_LEVEL = (*SECTIONS, "strict")
+PYTHON = "Lets 'python' steps call functions of the modules below a folder; without it there are none."
+OPTIONS = ("python", "strict")
+"""What is said once for the whole configuration."""
+TOP_LEVEL = (*SECTIONS, *OPTIONS)
 
 
 @dataclass(slots=True)
@@ -139,7 +142,7 @@ def _merge(sources: Sources, data: dict[str, Any], document: Document) -> None:
         if section not in TOP_LEVEL:
             hint = suggest(section, TOP_LEVEL) or f"There are: {', '.join(TOP_LEVEL)}."
             sources.problems.append(here.problem(at, f"unknown section '{section}'", hint))
-        elif section == "strict":
+        elif section in OPTIONS:
             if at in sources.positions:
                 taken.add(at)
             sources.data.setdefault(section, value)
