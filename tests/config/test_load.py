@@ -120,7 +120,7 @@ strict: x
         "halo.yaml:19:25: routes.r.outgoing: there is no outgoing 'line'. Did you mean 'lines'?",
         "halo.yaml:19:41: routes.r.disabled: must be true or false.",
         "halo.yaml:20:1: shedules: unknown section 'shedules'. "
-        "There are: clients, transformers, incoming, outgoing, routes, storages, strict.",
+        "There are: clients, transformers, incoming, outgoing, routes, storages, python, strict.",
         "halo.yaml:21:1: strict: must be true or false.",
     ]
 

@@ -7,6 +7,7 @@
 | ``rows`` | a function that reads a table of entities from elsewhere: `Rows` |
 | ``clock`` | a function that returns the present time, aware, in UTC |
 | ``files`` | a function from a path below the configuration's folder to the file's bytes |
+| ``log`` | a function that writes a line: ``log("warning", "text")``; levels ``info``, ``warning``, ``error`` |
 | ``schemas`` | a function from an operation, ``POST /Tickets``, to the JSON Schema of one record of its payload |
 | ``modules`` | a function from ``module.function`` to a Python function that the configuration may use |
 | ``delivery`` | a function that asks to be told what becomes of an entity: `Delivery` |

@@ -104,6 +104,7 @@ class Transformer:
 
     ``level="entity"``: ``build(params, builder)`` returns a function from entity to entity. It may change the top level
     of what it gets and must copy lists and objects below before changing them.
+    ``own_copy=False`` says that it changes nothing at all in what it gets, so that no copy need be made for it.
     ``level="stream"``: ``build`` returns a function from a list of entities to a list of any length, or a `Stream`. It
     must change none of them.
     ``needs`` names the capabilities that the host has to offer; a function, if that depends on the parameters.
@@ -115,6 +116,7 @@ class Transformer:
     build: Callable[[Any, Builder], EntityFunction | StreamFunction | Stream]
     examples: tuple[Example, ...] = ()
     needs: tuple[str, ...] | Callable[[Any], tuple[str, ...]] = ()
+    own_copy: bool = True
 
     def needed(self, params: BaseModel) -> tuple[str, ...]:
         """Return the capabilities that a step with these parameters needs."""

@@ -71,17 +71,17 @@ def _declared(capability: str, word: str, section: str) -> AfterValidator:
     return AfterValidator(validate)
 
 
-def asked(info: ValidationInfo, capability: str, name: str, option: str) -> Any:
-    """Return what a capability answers to a name in an option, None where it cannot be asked before anything runs.
+def asked(info: ValidationInfo, capability: str, name: str, *option: str) -> Any:
+    """Return what a capability answers to a name, None where it cannot be asked before anything runs.
 
-    Its TransformError is a problem with the option.
+    Its TransformError is a problem with what is being validated or, in it, with ``option``.
     """
     checker = info.context.get(StepChecker) if isinstance(info.context, dict) else None
     ask = checker.ask(capability) if checker else None
     try:
         return ask(name) if ask else None
     except TransformError as error:
-        raise problems_found([StepProblem((option,), error.what)]) from None
+        raise problems_found([StepProblem(option, error.what)]) from None
 
 
 class StepList(list[Any]):
@@ -109,6 +109,9 @@ Expression = Annotated[str, compiles(expression), WithJsonSchema({"type": "strin
 
 Template = Annotated[Any, compiles(template)]
 """Any JSON value; its texts may hold ``{{ expression }}``."""
+
+Text = Annotated[str, compiles(template)]
+"""A text that may hold ``{{ expression }}``."""
 
 Condition = Annotated[Any, compiles(condition), WithJsonSchema({REFERENCE: "#/$defs/condition"})]
 """A JMESPath text, or a mapping of paths to tests."""

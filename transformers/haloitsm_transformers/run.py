@@ -84,8 +84,8 @@ def _stages(steps: Sequence[Step], report: _Reporter, capabilities: Mapping[str,
             members = list(group)
             # An entity that fails in a step inside an entity step fails as a whole.
             builders = [_Builder(step, _Reporter(raise_failure), capabilities) for step in members]
-            functions = [_built(builder) for builder in builders]
-            yield _entity_stage(members, cast(list[EntityFunction], functions), report)
+            functions = [cast(EntityFunction, _built(builder)) for builder in builders]
+            yield _entity_stage(list(zip(members, functions, strict=True)), report)
             continue
         for step in group:
             function = cast(StreamFunction | Stream, _built(_Builder(step, report, capabilities)))
@@ -118,11 +118,17 @@ def _or_as_before(function: EntityFunction) -> EntityFunction:
     return attempt
 
 
-def _entity_stage(steps: list[Step], functions: list[EntityFunction], report: _Reporter) -> Stream:
+def _entity_stage(work: list[tuple[Step, EntityFunction]], report: _Reporter) -> Stream:
+    for position, (step, _) in enumerate(work):
+        if step.transformer.own_copy and step.on_error != "keep":  # which copies for itself
+            work.insert(position, (step, dict.copy))
+            break
+    steps, functions = [step for step, _ in work], [function for _, function in work]
+
     def push(entities: list[Entity]) -> list[Entity]:
         done = []
         for entity in entities:
-            changed = entity.copy()
+            changed = entity
             rest = iter(functions)
             try:
                 for function in rest:

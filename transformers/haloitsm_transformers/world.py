@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from haloitsm_transformers.capabilities import Call, Entity, Settled, Source
 from haloitsm_transformers.errors import TransformError
+from haloitsm_transformers.example_functions import EXAMPLES
 from haloitsm_transformers.expressions import expression
 from haloitsm_transformers.keys import to_json
 from haloitsm_transformers.placeholders import as_text
@@ -67,7 +68,9 @@ class OpenWorld:
             "rows": self._rows,
             "clock": lambda: world.now,
             "files": self._file,
+            "log": lambda level, line: None,
             "schemas": self._schema,
+            "modules": self._function,
             "delivery": self._deliver,
         }
 
@@ -102,6 +105,11 @@ class OpenWorld:
         if operation not in self._world.schemas:
             raise TransformError(f"there is no schema of {operation} in this world")
         return self._world.schemas[operation]
+
+    def _function(self, name: str) -> Callable[..., Any]:
+        if name not in EXAMPLES:
+            raise TransformError(f"there is no function '{name}' in this world")
+        return EXAMPLES[name]
 
     def _deliver(self, entity: Entity, settled: Settled) -> None:
         settled(True)

@@ -42,6 +42,7 @@ TRANSFORMER = Transformer(
     "entity",
     Select,
     build,
+    own_copy=False,
     examples=(
         Example(
             "Take some fields under new names",

@@ -93,6 +93,7 @@ TRANSFORMER = Transformer(
     Validate,
     build,
     needs=_needs,
+    own_copy=False,
     examples=(
         Example(
             "An entity that fits goes on as it is",
