@@ -179,6 +179,6 @@ def creations(requests: list[Recorded], table: Any) -> tuple[Counter[str], set[s
         here = Counter(table[effect.key]["inventory_number"] for effect in request.effects if effect.did == "created")
         if any(fault.kind == "duplicate" for fault in request.faults):
             doubled |= set(here)
-            here = Counter({serial: 1 for serial in here})
+            here = Counter(dict.fromkeys(here, 1))
         counts += here
     return counts, doubled

@@ -30,6 +30,7 @@ from haloitsm_connector.cli import (
     sandbox,
     schema,
     test,
+    waiting,
 )
 from haloitsm_connector.cli.settings import Settings
 from haloitsm_connector.errors import ConfigError, ConnectorError
@@ -85,6 +86,7 @@ for command in (
     request.post,
     request.delete,
     run.run,
+    waiting.waiting,
     sandbox.sandbox,
     schema.schema,
     plugins.plugins,

@@ -1,0 +1,65 @@
+"""``haloitsm waiting``: the creates of which nobody knows whether they took effect, and what was found out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from haloitsm_connector.cli import output
+from haloitsm_connector.cli.settings import hiding, load_pipeline
+from haloitsm_connector.errors import InputError
+
+if TYPE_CHECKING:
+    from haloitsm_connector.publisher.journal import Intent
+
+SHOWN = 500
+"""Characters of a payload that are shown; --json prints all."""
+
+
+def waiting(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(help="File or folder of YAML, the same as of the run.")],
+    created: Annotated[int | None, typer.Option(metavar="NUMBER", help="This one took effect: do not send it.")] = None,
+    id: Annotated[str | None, typer.Option(help="Id of the record that --created speaks of.")] = None,
+    again: Annotated[int | None, typer.Option(metavar="NUMBER", help="This one did not: send it again.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per create.")] = False,
+    state: Annotated[Path | None, typer.Option(help="The state file, where the run was given one.")] = None,
+) -> None:
+    """Show creates whose answer was lost, and settle them.
+
+    Look each up in Halo. What is there is settled with --created, what is not with --again; the next run of its route
+    skips it or sends it.
+    """
+    from haloitsm_connector.store import Intents
+
+    if id is not None and created is None:
+        raise InputError("--id says which record --created speaks of", "Give both.")
+    with load_pipeline(context.obj, path, state) as pipeline:
+        intents = Intents(pipeline.assembly.state)
+        if created is not None:
+            intents.created(created, int(id) if id and id.isdecimal() else id)
+            output.say(f"{created}: created; the next run skips it.")
+        if again is not None:
+            intents.again(again)
+            output.say(f"{again}: not created; the next run sends it again.")
+        if created is None and again is None:
+            _show(intents.waiting(), hiding(pipeline.config), as_json=as_json)
+
+
+def _show(found: list[Intent], hide: Any, *, as_json: bool) -> None:
+    for intent in found:
+        reason = intent.reason or "the run ended before the answer came"
+        known = {"number": intent.number, "sent": intent.when, "job": intent.job, "request": intent.request}
+        if as_json:
+            output.show_json_line(hide({**known, "payload": intent.payload, "reason": reason}))
+            continue
+        output.show(f"{intent.number}  {intent.when}  {intent.job}")
+        output.show(hide(f"   {intent.request} {output.json_text(intent.payload)[:SHOWN]}"))
+        output.show(hide(f"   {reason}"))
+    if not as_json:
+        what = f"{output.counted(len(found), 'create')} waiting"
+        output.say(
+            f"{what}: look them up, then settle each with --created NUMBER or --again NUMBER." if found else what
+        )
