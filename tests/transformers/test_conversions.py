@@ -25,21 +25,33 @@ from haloitsm_transformers.encodings import ENCODINGS
         ),
         ({"convert": {"a": {"cut": 1, "trim": 1}}}, "[0].convert.a: a conversion is a name, or a mapping of one name"),
         ({"convert": {"a": {"add": "{{ b"}}}, "[0].convert.a.add: '{{' has no closing '}}'."),
-        ({"convert": {"a": {"add": "one"}}}, "[0].convert.a.add: 'add' takes a number, or a placeholder that gives one"),
+        (
+            {"convert": {"a": {"add": "one"}}},
+            "[0].convert.a.add: 'add' takes a number, or a placeholder that gives one",
+        ),
         ({"convert": {"a": {"round": "sideways"}}}, "'round' takes a number of decimals, 'up' or 'down', not text."),
         ({"convert": {"a": {"number": {"decimal": 2}}}}, "'number' takes {decimals: 2, point: '.', thousands: ''}"),
         ({"convert": {"a": {"replace": {"": "x"}}}}, "'replace' takes a mapping of texts to what takes their place"),
-        ({"convert": {"a": {"hash": "sha255"}}}, "'hash' takes one of md5, sha1, sha256, sha512. Did you mean 'sha256'?"),
+        (
+            {"convert": {"a": {"hash": "sha255"}}},
+            "'hash' takes one of md5, sha1, sha256, sha512. Did you mean 'sha256'?",
+        ),
         ({"convert": {"a": {"encode": "jsn"}}}, "takes one of base64, html, json, url, xml. Did you mean 'json'?"),
         ({"convert": {"a": {"expression": "a b"}}}, "[0].convert.a.expression: 'a b' is not a JMESPath expression"),
         ({"convert": {"a": {"date": {"form": "iso"}}}}, "[0].convert.a.date.form: unknown option 'form'. Did you mean"),
         ({"convert": {"a": {"date": {"from": "%Q"}}}}, "[0].convert.a.date.from: '%Q' has no meaning in a pattern"),
-        ({"convert": {"a": {"date": {"to": "ISO"}}}}, "[0].convert.a.date.to: 'ISO' is not a form of dates. There are: iso"),
+        (
+            {"convert": {"a": {"date": {"to": "ISO"}}}},
+            "[0].convert.a.date.to: 'ISO' is not a form of dates. There are: iso",
+        ),
         (
             {"convert": {"a": {"date": {"to_zone": "Europe/Londn"}}}},
             "date.to_zone: there is no time zone 'Europe/Londn'. Did you mean 'Europe/London'?",
         ),
-        ({"halo_dates": {"to": "iso", "moments": ["a"], "zone": "../etc"}}, "[0].halo_dates.zone: there is no time zone"),
+        (
+            {"halo_dates": {"to": "iso", "moments": ["a"], "zone": "../etc"}},
+            "[0].halo_dates.zone: there is no time zone",
+        ),
         ({"halo_dates": {"to": "iso"}}, "[0].halo_dates: neither 'moments' nor 'dates' names a field."),
         ({"map_values": {"a": {}}}, "[0].map_values.a: neither 'values' nor 'cases' says what becomes of a value."),
         ({"map_values": {"a": {"cases": [{"value": 1}]}}}, "[0].map_values.a.cases[0]: a case has tests and the value"),
@@ -48,11 +60,20 @@ from haloitsm_transformers.encodings import ENCODINGS
             "[0].map_values.a.cases[0].les_than: there is no test 'les_than'. Did you mean 'less_than'?",
         ),
         ({"remove": {"a": {"emty": True}}}, "[0].remove.a.emty: there is no test 'emty'. Did you mean 'empty'?"),
-        ({"remove": []}, "[0].remove: must be a list of patterns, or a mapping of patterns to tests, not an empty one."),
+        (
+            {"remove": []},
+            "[0].remove: must be a list of patterns, or a mapping of patterns to tests, not an empty one.",
+        ),
         ({"remove": ["a", 1]}, "[0].remove[1]: a pattern is text, not a number."),
-        ({"for_each": {"a": [{"renam": {}}]}}, "[0].for_each.a[0].renam: there is no step 'renam'. Did you mean 'rename'?"),
+        (
+            {"for_each": {"a": [{"renam": {}}]}},
+            "[0].for_each.a[0].renam: there is no step 'renam'. Did you mean 'rename'?",
+        ),
         ({"cast": {"a": "int"}}, "[0].cast.a: must be 'boolean', 'integer', 'list', 'number' or 'text', not text."),
-        ({"lookup": {"client": "h", "texts": {"a": "Status/1"}}}, "[0].lookup.texts.a: 'Status/1' is no list. Write one"),
+        (
+            {"lookup": {"client": "h", "texts": {"a": "Status/1"}}},
+            "[0].lookup.texts.a: 'Status/1' is no list. Write one",
+        ),
         ({"attachment": {"file": "x"}}, "[0].attachment: needs either 'folder' and 'file', or 'client' and 'uri'."),
         ({"attachment": {"client": "h", "uri": "/a/{id}", "filename": "x"}}, "path gives no value for {id} in uri."),
     ],
@@ -74,7 +95,11 @@ def test_a_mistake_is_found_where_it_stands(registry, step, says):
         ({"convert": {"a": {"encode": "xml"}}}, {"a": {"a": 1, "b": 2}}, "XML is written of an object with one name"),
         ({"convert": {"a": {"decode": "base64"}}}, {"a": "gA=="}, "a: is not the base64 of a text"),
         ({"convert": {"a": {"date": {"from": "unix"}}}}, {"a": 10**20}, "a: is a date at the end of time"),
-        ({"halo_dates": {"to": "halo", "moments": ["a"]}}, {"a": "0001-01-01T00:00:00+10:00"}, "a: is a date at the end"),
+        (
+            {"halo_dates": {"to": "halo", "moments": ["a"]}},
+            {"a": "0001-01-01T00:00:00+10:00"},
+            "a: is a date at the end",
+        ),
         ({"cast": {"a": "integer"}}, {"a": "1" * 5000}, "a: is text that is not a number"),
     ],
 )
@@ -89,3 +114,12 @@ def test_the_page_about_values_names_every_conversion_and_form():
     table = page.partition("## Conversions")[2].partition("\n- ")[0]
     for name in [*CONVERSIONS, *ENCODINGS]:
         assert re.search(rf"[`\s]{name}[`:\s]", table), name
+
+
+def test_the_page_for_those_who_come_from_alumio_has_every_building_block_once_and_names_real_verbs(registry):
+    page = (Path(__file__).parents[2] / "docs/alumio-idioms.md").read_text("utf-8")
+    rows = re.findall(r"^\| `([\w-]+)` \| (.+) \|$", page.partition("## Every building block")[2], re.MULTILINE)
+    assert len({name for name, _ in rows}) == len(rows) == 95
+    steps = [match for _, here in rows for match in re.findall(r"`(\w+): \{", here)]
+    assert steps
+    assert set(steps) - {"paging", "not"} <= set(registry.names())

@@ -69,6 +69,7 @@ TRANSFORMER = Transformer(
     "entity",
     Keep,
     build,
+    own_copy=False,
     examples=(
         Example(
             "Fields, here and in every item",
