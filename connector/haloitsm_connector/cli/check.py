@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from haloitsm_connector.config import Config
 
 SECTIONS = {"clients": "client", "incoming": "incoming", "outgoing": "outgoing", "routes": "route"}
-COLUMNS = ("client", "result", "authentication", "tenant", "scopes", "token lifetime")
+COLUMNS = ("client", "result", "authentication", "tenant", "scopes", "token lifetime", "requests left")
 
 
 def check(
@@ -79,13 +79,14 @@ def _connections(config: Config, http_log: str) -> list[dict[str, Any]]:
         row |= {"client": name, "authentication": getattr(authentication, "type", "")}
         try:
             with build_client(config, name, http_log=http_log) as client:
-                found = client.connect()
+                found, left = client.connect(), client.budget_left()
         except ConnectorError as error:
             return row | {"result": "failed", "error": str(error)}
         lifetime = f"{found.token_seconds / 60:.0f} min" if found.token_seconds else ""
         result = "connected" if found.token_uri else "no token needed"
         return row | {
-            "result": result, "tenant": found.tenant or "", "scopes": " ".join(found.scopes), "token lifetime": lifetime
+            "result": result, "tenant": found.tenant or "", "scopes": " ".join(found.scopes), "token lifetime": lifetime,
+            "requests left": "no limit" if left is None else str(left),
         }  # fmt: skip
 
     with ThreadPoolExecutor(max_workers=16) as pool:
