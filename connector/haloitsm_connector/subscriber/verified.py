@@ -201,14 +201,14 @@ class _Course:
             return []
         self.complete = self.complete or self._is_tail(picture, len(rows))
         self._find_row(picture, len(rows))
-        if rows:
-            reached.id = ids[-1]
         reached.position = self.row
         self.back = False
         if not self.complete:
             self._find_size(picture, len(rows))
         if self.limit is not None and reached.yielded + len(rows) >= self.limit:
             rows, self.complete = rows[: self.limit - reached.yielded], True
+        if rows:
+            reached.id = rows[-1]["id"]
         reached.yielded += len(rows)
         return rows
 
