@@ -1,0 +1,253 @@
+"""The journal of jobs: what a run leaves behind, what the next one finds, and what people decide."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from haloitsm_connector.errors import InputError, StateError
+from haloitsm_connector.publisher.journal import Intent
+from haloitsm_connector.store import Database, Intents, JobJournal, journal, open_state
+
+
+class CutOff(Exception):  # noqa: N818
+    """What ends a run in the middle."""
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[Database]:
+    with open_state(tmp_path / "state") as database:
+        yield database
+
+
+def job(state: Database, name: str = "import") -> JobJournal:
+    return JobJournal(lambda: state, name)
+
+
+def intent(identity: str, **known: Any) -> Intent:
+    return Intent(identity, "POST /Asset", [{"inventory_number": identity}], **known)
+
+
+def test_run_that_is_cut_off_leaves_its_intents_to_the_next(state: Database) -> None:
+    with suppress(CutOff), job(state).begin() as run:
+        done, _ = run.intend([intent("a"), intent("b")])
+        run.keep([replace(done, done=True, id=7)])
+        raise CutOff
+    with job(state).begin() as run:
+        first, second = run.left_behind("a"), run.left_behind("b")
+        assert first
+        assert second
+        assert (first.done, first.id, second.done, second.payload) == (True, 7, False, [{"inventory_number": "b"}])
+        assert run.left_behind("a") is None
+        assert run.left_behind("c") is None
+
+
+def test_run_that_ends_forgets_what_was_done_and_keeps_what_is_unknown(state: Database) -> None:
+    with job(state).begin() as run:
+        done, lost = run.intend([intent("a"), intent("b")])
+        run.keep([replace(done, done=True, id=7), replace(lost, reason="no answer")])
+    with job(state).begin() as run:
+        assert run.left_behind("a") is None
+        left = run.left_behind("b")
+        assert left
+        assert left.reason == "no answer"
+
+
+def test_equal_creates_are_counted_one_by_one(state: Database) -> None:
+    with suppress(CutOff), job(state).begin() as run:
+        first, _ = run.intend([intent("same"), intent("same")])
+        run.keep([replace(first, done=True, id=1)])
+        raise CutOff
+    with job(state).begin() as run:
+        found = [run.left_behind("same") for _ in range(3)]
+        assert [one and one.done for one in found] == [True, False, None]
+
+
+def test_own_intents_are_not_left_behind(state: Database) -> None:
+    with job(state).begin() as run:
+        run.intend([intent("a")])
+        assert run.left_behind("a") is None
+
+
+def test_jobs_do_not_see_each_other(state: Database) -> None:
+    with suppress(CutOff), job(state, "one").begin() as run:
+        run.intend([intent("a")])
+        raise CutOff
+    with job(state, "two").begin() as run:
+        assert run.left_behind("a") is None
+
+
+def test_job_runs_once_at_a_time(state: Database) -> None:
+    with job(state).begin():
+        with pytest.raises(StateError, match=rf"'import' is running already \(process {os.getpid()} since"):
+            job(state).begin().__enter__()
+        with job(state, "other").begin():
+            pass
+    with job(state).begin():
+        pass
+
+
+def test_run_that_nobody_closes_ends_when_it_is_forgotten(tmp_path: Path) -> None:
+    begun = journal(tmp_path / "state", "import").begin()
+    begun.__enter__().intend([intent("a")])
+    del begun
+    gc.collect()
+    with journal(tmp_path / "state", "import").begin() as run:
+        assert run.left_behind("a")
+
+
+@pytest.mark.slow
+def test_killed_process_holds_its_job_no_more(tmp_path: Path) -> None:
+    script = f"""
+import sys, time
+from haloitsm_connector import journal
+from haloitsm_connector.publisher.journal import Intent
+with journal({str(tmp_path / "state")!r}, "import").begin() as run:
+    run.intend([Intent("a", "POST /Asset")])
+    print("begun", flush=True)
+    time.sleep(60)
+"""
+    child = subprocess.Popen([sys.executable, "-P", "-c", script], stdout=subprocess.PIPE, text=True)
+    assert child.stdout
+    assert child.stdout.readline() == "begun\n"
+    with pytest.raises(StateError, match="running already"):
+        journal(tmp_path / "state", "import").begin().__enter__()
+    with open_state(tmp_path / "state") as state:
+        assert Intents(state).waiting() == []
+    child.send_signal(signal.SIGKILL)
+    child.communicate()
+    with open_state(tmp_path / "state") as state:
+        assert [one.identity for one in Intents(state).waiting()] == ["a"]
+    with journal(tmp_path / "state", "import").begin() as run:
+        assert run.left_behind("a")
+
+
+def test_people_settle_what_waits(state: Database) -> None:
+    with job(state).begin() as run:
+        kept = run.intend([intent("a"), intent("b")])
+        run.keep([replace(one, reason="no answer") for one in kept])
+    intents = Intents(state)
+    first, second = intents.waiting()
+    assert (first.job, first.reason, first.request) == ("import", "no answer", "POST /Asset")
+    intents.created(first.number, {"id": 7})
+    intents.again(second.number)
+    assert intents.waiting() == []
+    with job(state).begin() as run:
+        left = run.left_behind("a")
+        assert left
+        assert (left.done, left.id) == (True, {"id": 7})
+        assert run.left_behind("b") is None
+    for decide in (intents.created, intents.again):
+        with pytest.raises(InputError, match="no create with number"):
+            decide(first.number)
+
+
+def test_large_payload_is_not_kept(state: Database) -> None:
+    with job(state).begin() as run:
+        run.keep(
+            [
+                replace(one, reason="no answer")
+                for one in run.intend([Intent("file", "POST /Attachment", [{"data_base64": "x" * 200_000}])])
+            ]
+        )
+    (waiting,) = Intents(state).waiting()
+    assert waiting.payload is None
+
+
+def test_no_room_on_disk_is_told_before_anything_is_sent(state: Database) -> None:
+    with suppress(StateError), job(state).begin() as run:
+        ((pages,),) = state.rows("PRAGMA page_count")
+        state.rows(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(StateError, match="no room left"):
+            run.intend([Intent(str(number), "POST /Asset", "x" * 5_000) for number in range(100)])
+
+
+@settings(max_examples=40, stateful_step_count=30, deadline=None)
+class Journals(RuleBasedStateMachine):
+    """A job that is run, cut off and run again, against a plain model of what is on record."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.database = Database(_fresh())
+        self.model: dict[int, tuple[str, bool]] = {}
+        self.taken: set[int] = set()
+        self.begin()
+
+    def begin(self) -> None:
+        self.context = job(self.database).begin()
+        self.run = self.context.__enter__()
+        self.earlier = set(self.model)
+        self.taken = set()
+
+    @rule(identity=st.sampled_from("abc"))
+    def intend(self, identity: str) -> None:
+        (made,) = self.run.intend([intent(identity)])
+        self.model[made.number] = (identity, False)
+
+    @rule(number=st.integers(0, 20))
+    def settle(self, number: int) -> None:
+        if number in self.model and (number not in self.earlier or number in self.taken):
+            identity, _ = self.model[number]
+            self.run.keep([intent(identity, number=number, done=True, id=number)])
+            self.model[number] = (identity, True)
+
+    @rule(number=st.integers(0, 20))
+    def forget(self, number: int) -> None:
+        if number in self.model and (number not in self.earlier or number in self.taken):
+            self.run.forget([intent(self.model.pop(number)[0], number=number)])
+
+    @rule(identity=st.sampled_from("abc"))
+    def look(self, identity: str) -> None:
+        possible = [
+            (not done, number)
+            for number, (name, done) in self.model.items()
+            if name == identity and number in self.earlier - self.taken
+        ]
+        found = self.run.left_behind(identity)
+        assert (found and (not found.done, found.number)) == min(possible, default=None)
+        if found:
+            self.taken.add(found.number)
+
+    @rule()
+    def end(self) -> None:
+        self.context.__exit__(None, None, None)
+        self.model = {number: kept for number, kept in self.model.items() if not kept[1]}
+        self.begin()
+
+    @rule()
+    def cut_off(self) -> None:
+        with suppress(CutOff):
+            self.context.__exit__(CutOff, CutOff(), None)
+        self.begin()
+
+    @invariant()
+    def the_record_is_that_of_the_model(self) -> None:
+        rows = self.database.rows("SELECT number, identity, done FROM intents")
+        assert {number: (identity, bool(done)) for number, identity, done in rows} == self.model
+
+    def teardown(self) -> None:
+        with suppress(CutOff):
+            self.context.__exit__(CutOff, CutOff(), None)
+        self.database.close()
+
+
+def _fresh() -> Path:
+    import tempfile
+
+    return Path(tempfile.mkdtemp(dir=os.environ["HALOITSM_STATE_DIR"])) / "state"
+
+
+TestJournals = Journals.TestCase
