@@ -201,10 +201,12 @@ def expressions() -> bool:
 
 def validation() -> bool:
     names = {str: "string", int: "integer", float: "number", bool: "boolean", list: "array"}
-    properties: dict[str, Any] = {
-        name: {"type": [names[type(value)], "null"]} for name, value in ENTITIES[0].items()
+    properties: dict[str, Any] = {name: {"type": [names[type(value)], "null"]} for name, value in ENTITIES[0].items()}
+    schema = {
+        "type": "object",
+        "required": ["id", "summary"],
+        "properties": properties | {"summary": {"maxLength": 255}},
     }
-    schema = {"type": "object", "required": ["id", "summary"], "properties": properties | {"summary": {"maxLength": 255}}}
     validator = jsonschema_rs.Draft202012Validator(schema)
     assert all(validator.is_valid(entity) for entity in ENTITIES)
     step = chain({"validate": {"schema": schema}})
@@ -218,7 +220,10 @@ def templates() -> bool:
         return f"{entity['client_name']}: {entity['summary']} ({entity['id']})"
 
     one = compare("a getter", each(lambda entity: entity.get("client_name")), {"{{ client_name }}": (each(read), None)})
-    return compare("an f-string of three", each(by_hand), {"a text with three placeholders": (each(written), None)}) and one
+    return (
+        compare("an f-string of three", each(by_hand), {"a text with three placeholders": (each(written), None)})
+        and one
+    )
 
 
 def conditions() -> bool:

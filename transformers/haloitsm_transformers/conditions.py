@@ -75,12 +75,16 @@ def _any(conditions: Iterable[Holds]) -> Holds:
 
 
 def _tests_hold(path: str, tests: Any) -> Holds:
-    read = reader(parse_path(path))
+    place = parse_path(path)
     if not isinstance(tests, dict) or not tests:
         raise StepsError.of(
             f"a path is followed by tests, not {_got(tests)}", f"For example: {{{path}: {{equals: open}}}}."
         )
     holds = _all(compile_each(tests, _test).values())
+    if len(place) == 1 and isinstance(place[0], str):
+        name = place[0]
+        return lambda entity: holds(entity.get(name, MISSING) if isinstance(entity, dict) else MISSING)
+    read = reader(place)
     return lambda entity: holds(read(entity))
 
 

@@ -199,6 +199,14 @@ def _comparator(node: Node) -> Read:
         return _equality(left, right, wanted=node["value"] == "eq")
     compare = _ORDER[node["value"]]
     first, second = closure(left), closure(right)
+    if right["type"] == "literal" and _ordered(right["value"]):
+        constant = right["value"]
+
+        def read_one(value: Any) -> Any:
+            found = first(value)
+            return compare(found, constant) if type(found) in (int, str, float) else None
+
+        return read_one
 
     def read(value: Any) -> Any:
         found, other = first(value), second(value)
@@ -263,10 +271,8 @@ _LIBRARY = Functions()
 
 def _function(node: Node) -> Read:
     name, readers = node["value"], [closure(child) for child in node["children"]]
-    if name == "join":
-        return _join(*readers)
-    if name == "not_null":
-        return _not_null(readers)
+    if own := _OWN.get(name):
+        return own(*readers)
     work, arguments = FUNCTIONS[name]["function"], FUNCTIONS[name]["signature"]
     if len(readers) > 2 or not all(_is_simple(argument) for argument in arguments):
         return lambda value: _LIBRARY.call_function(name, [read(value) for read in readers])
@@ -315,7 +321,7 @@ def _of_two(
     return call
 
 
-def _not_null(readers: Sequence[Read]) -> Read:
+def _not_null(*readers: Read) -> Read:
     def read(value: Any) -> Any:
         found = [read(value) for read in readers]
         return next((one for one in found if one is not None), None)
@@ -326,11 +332,29 @@ def _not_null(readers: Sequence[Read]) -> Read:
 def _join(separator: Read, texts: Read) -> Read:
     def read(value: Any) -> Any:
         between, listed = separator(value), texts(value)
-        if isinstance(between, str) and isinstance(listed, list) and len(between) * len(listed) > LONGEST_JOINED:
-            raise OverflowError
-        return _LIBRARY.call_function("join", [between, listed])
+        if isinstance(between, str) and isinstance(listed, list):
+            if len(between) * len(listed) > LONGEST_JOINED:
+                raise OverflowError
+            try:
+                return between.join(listed)
+            except TypeError:
+                pass
+        return _LIBRARY.call_function("join", [between, listed])  # which says what is wrong
 
     return read
+
+
+def _to_string(read: Read) -> Read:
+    work = FUNCTIONS["to_string"]["function"]
+
+    def call(value: Any) -> Any:
+        found = read(value)
+        return str(found) if type(found) is int else work(_LIBRARY, found)
+
+    return call
+
+
+_OWN: Mapping[str, Callable[..., Read]] = {"join": _join, "not_null": _not_null, "to_string": _to_string}
 
 
 _COMPILE: Mapping[str, Callable[[Node], Read]] = {

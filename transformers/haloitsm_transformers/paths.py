@@ -100,6 +100,9 @@ def dotted(place: Place) -> str:
 
 def reader(place: Place) -> Callable[[Any], Any]:
     """Compile a place to a function that reads it from an entity; MISSING when it is not there."""
+    if len(place) == 1 and isinstance(place[0], str):
+        name = place[0]
+        return lambda value: value.get(name, MISSING) if isinstance(value, dict) else MISSING
 
     def read(value: Any) -> Any:
         for segment in place:

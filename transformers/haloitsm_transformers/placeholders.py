@@ -7,7 +7,9 @@ a placeholder must give text, a number, true or false; write ``{{ name || '' }}`
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 from haloitsm_transformers.errors import StepsError, TransformError, compile_each, kind_of
@@ -33,6 +35,11 @@ def template(value: Any) -> Reader:
     return lambda entity: value
 
 
+def is_constant(value: Any) -> bool:
+    """Tell whether a template gives the same text, number, truth value or null whatever the entity is."""
+    return not isinstance(value, (dict, list)) and not (isinstance(value, str) and "{{" in value)
+
+
 def _member(key: str, value: Any) -> Reader:
     if "{{" in key:
         raise StepsError.of("placeholders stand in values, not in names")
@@ -45,28 +52,44 @@ def _text_template(text: str) -> Reader:
         return lambda entity: text
     if len(parts) == 1:
         return expression(parts[0][1].strip())
-    readers = [_inside_text(part.strip()) if is_expression else _constant(part) for is_expression, part in parts]
-    return lambda entity: "".join([read(entity) for read in readers])
+    layout = "".join("%s" if is_expression else part.replace("%", "%%") for is_expression, part in parts)
+    texts = [part.strip() for is_expression, part in parts if is_expression]
+    readers = [(expression(text), text) for text in texts]
+
+    def fill(entity: Any) -> str:
+        return layout % tuple([_written(read(entity), text) for read, text in readers])
+
+    return _with_names(texts, layout, fill) if all(map(_NAME.fullmatch, texts)) else fill
 
 
-def _constant(text: str) -> Callable[[Any], str]:
-    return lambda entity: text
+def _with_names(names: list[str], layout: str, otherwise: Callable[[Any], str]) -> Reader:
+    """Fill in names of the entity itself at once; whatever is not there, or no text yet, is left to ``otherwise``."""
+    take = itemgetter(*names)
+    of_one = len(names) == 1
+
+    def fill(entity: Any) -> str:
+        try:
+            values = take(entity)
+            if type(values) in _WRITTEN_AS_THEY_ARE if of_one else _WRITTEN_AS_THEY_ARE.issuperset(map(type, values)):
+                filled: str = layout % values
+                return filled
+        except (LookupError, TypeError, ValueError):
+            pass  # otherwise() says what is wrong
+        return otherwise(entity)
+
+    return fill
 
 
-def _inside_text(text: str) -> Callable[[Any], str]:
-    read = expression(text)
+_WRITTEN_AS_THEY_ARE = frozenset({str, int})
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
-    def read_text(entity: Any) -> str:
-        value = read(entity)
-        if isinstance(value, str):
-            return value
-        written = as_text(value)
-        if written is None:
-            hint = f"; write {{{{ {text} || '' }}}} if that is fine" if value is None else ""
-            raise TransformError(f"gives {kind_of(value)}, which cannot stand inside a text{hint}", text)
-        return written
 
-    return read_text
+def _written(value: Any, text: str) -> str:
+    written = as_text(value)
+    if written is None:
+        hint = f"; write {{{{ {text} || '' }}}} if that is fine" if value is None else ""
+        raise TransformError(f"gives {kind_of(value)}, which cannot stand inside a text{hint}", text)
+    return written
 
 
 def as_text(value: Any) -> str | None:
@@ -76,16 +99,18 @@ def as_text(value: Any) -> str | None:
     """
     if isinstance(value, str):
         return value
+    if type(value) is int:
+        try:
+            return str(value)
+        except ValueError:  # Python refuses to write out numbers of more than 4,300 digits
+            return None
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
-        return format(value, "d") if -_LONGEST < value < _LONGEST else None
     if isinstance(value, float) and math.isfinite(value):
         return format(value, ".0f") if value.is_integer() and abs(value) < _EXACT else repr(value)
     return None
 
 
-_LONGEST = 10**4000  # Python refuses to write out numbers of more than 4,300 digits
 _EXACT = 2.0**53
 
 

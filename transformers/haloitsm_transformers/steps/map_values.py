@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Self
 
 from pydantic import Field, RootModel, WithJsonSchema, model_validator
@@ -10,7 +11,7 @@ from haloitsm_transformers.contract import Builder, Entity, EntityFunction, Exam
 from haloitsm_transformers.errors import StepsError, TransformError, kind_of
 from haloitsm_transformers.fields import Pattern, Template, compiles
 from haloitsm_transformers.in_place import Change, in_place
-from haloitsm_transformers.placeholders import as_text, template
+from haloitsm_transformers.placeholders import as_text, is_constant, template
 from haloitsm_transformers.value_tests import TESTS_SCHEMA, value_tests
 
 
@@ -73,27 +74,37 @@ def build(params: MapValues, builder: Builder) -> EntityFunction:
 
 
 def _change(mapping: Mapping, builder: Builder) -> Change:
-    values = {known: builder.template(new) for known, new in mapping.values.items()}
+    constants = _with_numbers({known: new for known, new in mapping.values.items() if is_constant(new)})
+    fills = _with_numbers({known: builder.template(new) for known, new in mapping.values.items()})
     cases = [_case(written) for written in mapping.cases]
     otherwise = builder.template(mapping.otherwise) if "otherwise" in mapping.model_fields_set else None
 
     def change(value: Any, entity: Entity) -> Any:
-        known = "null" if value is None else as_text(value)
-        if known in values:
-            return values[known](entity)
+        kind = type(value)
+        known = value if kind is str or kind is int else "null" if value is None else as_text(value)
+        if known in constants:
+            return constants[known]
+        if known in fills:
+            return fills[known](entity)
         for holds, fill in cases:
             if holds(value):
                 return fill(entity)
         if value is None:
             return None
         if otherwise is None:
-            shown = kind_of(value) if known is None else f"'{known[:_SHOWN]}'"
+            shown = kind_of(value) if known is None else f"'{str(known)[:_SHOWN]}'"
             raise TransformError(f"is {shown}, for which no value is given; 'otherwise' would be for it")
         return otherwise(entity)
 
     return change
 
 
+def _with_numbers(values: dict[str, Any]) -> dict[str | int, Any]:
+    """Add whole numbers beside their texts, so that none need be written to be looked up."""
+    return values | {int(text): value for text, value in values.items() if _WHOLE.fullmatch(text)}
+
+
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,30}")
 _SHOWN = 40
 
 TRANSFORMER = Transformer(

@@ -81,6 +81,14 @@ def build(params: Remove, builder: Builder) -> EntityFunction:
     return remove
 
 
+def _without_one(name: str) -> EntityFunction:
+    def remove_name(entity: Entity) -> Entity:
+        entity.pop(name, None)
+        return entity
+
+    return remove_name
+
+
 TRANSFORMER = Transformer(
     "remove",
     "entity",

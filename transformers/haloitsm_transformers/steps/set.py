@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from pydantic import Field, RootModel
 
 from haloitsm_transformers.contract import Builder, Entity, EntityFunction, Example, Transformer
 from haloitsm_transformers.fields import Path, Template
 from haloitsm_transformers.paths import Edit, parse_path
+from haloitsm_transformers.placeholders import is_constant
 
 
 class Set(RootModel[dict[Path, Template]]):
@@ -25,6 +29,8 @@ def build(params: Set, builder: Builder) -> EntityFunction:
     fields = [(parse_path(path), builder.template(value)) for path, value in params.root.items()]
     if all(len(place) == 1 for place, _ in fields):
         names = [(str(place[0]), fill) for place, fill in fields]
+        if len(names) == 1:
+            return _set_one(*names[0], *params.root.values())
 
         def set_names(entity: Entity) -> Entity:
             for name, fill in names:
@@ -43,6 +49,18 @@ def build(params: Set, builder: Builder) -> EntityFunction:
         return entity
 
     return set_places
+
+
+def _set_one(name: str, fill: Callable[[Entity], Any], written: Any) -> EntityFunction:
+    def set_constant(entity: Entity) -> Entity:
+        entity[name] = written
+        return entity
+
+    def set_name(entity: Entity) -> Entity:
+        entity[name] = fill(entity)
+        return entity
+
+    return set_constant if is_constant(written) else set_name
 
 
 TRANSFORMER = Transformer(
