@@ -11,7 +11,7 @@ from pydantic import Field, RootModel
 from haloitsm_transformers.contract import Builder, EntityFunction, Example, Transformer
 from haloitsm_transformers.errors import TransformError, kind_of
 from haloitsm_transformers.fields import Pattern
-from haloitsm_transformers.in_place import in_place, unless_null
+from haloitsm_transformers.in_place import in_place
 from haloitsm_transformers.numerals import number
 from haloitsm_transformers.placeholders import as_text
 
@@ -31,11 +31,11 @@ class Cast(RootModel[dict[Pattern, Type]]):
 
 def build(params: Cast, builder: Builder) -> EntityFunction:
     """Compile the patterns."""
-    return in_place((pattern, unless_null(_to(CASTS[kind]))) for pattern, kind in params.root.items())
+    return in_place((pattern, _to(CASTS[kind])) for pattern, kind in params.root.items())
 
 
 def _to(cast: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
-    return lambda value, entity: cast(value)
+    return lambda value, entity: None if value is None else cast(value)
 
 
 def _boolean(value: Any) -> bool:
