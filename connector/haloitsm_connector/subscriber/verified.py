@@ -16,6 +16,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
+from math import inf
 from operator import lt
 
 from haloitsm_connector.client.drive import Ahead
@@ -31,8 +32,9 @@ MOST_GROWTH = 4
 """How many times the pages of the list as it was at first may be asked for."""
 NEVER_CUT = 10
 """Rows that a server which gave as many before gives in any page; no cap below 50 is known (halo-api-facts 2.1)."""
-DENSE = 0.1
-"""Share of ids with another one missing behind them up to which asking again costs less than overlapping pages."""
+DENSE = 0.005
+"""Share of ids with another one missing behind them up to which asking again costs less time than overlapping pages:
+it costs few requests, but all that is under way waits for each."""
 
 
 class Unprovable(Exception):  # noqa: N818 - caught by the reader, never seen by a user
@@ -119,7 +121,7 @@ class _Course:
     first_ids: list[int] = field(default_factory=list)
     idle: int = 0  # pages in a row that brought nothing new
     asked: int = 0
-    most_asked: float = float("inf")
+    most_asked: float = inf
     complete: bool = False
     ahead: deque[tuple[Window, Request]] = field(default_factory=deque)
     row: int = 0  # the first row that was not shown yet, as far as is known
@@ -128,7 +130,7 @@ class _Course:
     small: bool = False  # whether to look with a page so small that it is never cut
 
     def run(self) -> Reading:
-        self.row = self.reached.position
+        self.row = max(0, self.reached.position - NEVER_CUT)  # so many known rows show what a page can hold
         while not self.complete:
             held = [(yield from self._picture(*self._planned()))]
             while held and not self.complete:
@@ -155,6 +157,8 @@ class _Course:
             self._meet(picture)
         else:
             self._mind_size(picture)
+        if picture.rows and picture.total < picture.end:
+            self.most_asked = inf  # it is not the number of all records
         self.proven = max(self.proven, len(ids))
         if not self._connects(picture):
             self.row, self.back = picture.offset, True
@@ -177,7 +181,7 @@ class _Course:
     def _mind_size(self, picture: _Picture) -> None:
         """See whether the server keeps to the size asked for; some do not page at all (halo-api-facts 2.1)."""
         more = len(picture.rows) > picture.window.size
-        if picture.window.number > 1 and self.first_ids == picture.ids:
+        if picture.window.number > 1 and picture.ids and self.first_ids == picture.ids:
             # As many new records before the first one would look the same once, though not in a page that is too long.
             if more or self.idle:
                 self._all_was_shown(picture)
@@ -235,11 +239,14 @@ class _Course:
 
         A page with fewer rows than were asked for may as well have been cut, unless it is very small.
         """
-        if not picture.short or not (new or picture.ids[-1] == self.reached.id):
+        if not picture.short:
             return False
         whole = picture.window.size <= self.proven
+        if whole and picture.window.size <= NEVER_CUT:
+            return True
         counted = 0 < picture.total <= min(picture.offset + len(picture.rows), self.row + new)
-        return (counted and (whole or len(picture.rows) not in CAPS)) or (whole and picture.window.size <= NEVER_CUT)
+        telling = new > 0 or picture.ids[-1] == self.reached.id
+        return telling and counted and (whole or len(picture.rows) not in CAPS)
 
     def _beyond(self, picture: _Picture) -> None:
         """Go back from a page behind the end: the rows before it may be others than they were."""
