@@ -93,6 +93,8 @@ def _behind_raw(source: str, name: str, position: int) -> int:
 def _attributes(source: str, position: int) -> tuple[dict[str, str], int]:
     """Read attributes up to the end of the tag; return them and where the tag ends."""
     attributes: dict[str, str] = {}
+    if source.startswith(">", position):
+        return attributes, position + 1
     while found := _ATTRIBUTE.match(source, position):
         name, *values = found.groups()
         attributes.setdefault(name.lower(), html.unescape(next(filter(None, values), "")))

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 from haloitsm_transformers.contract import Entity, EntityFunction
 from haloitsm_transformers.errors import TransformError
-from haloitsm_transformers.paths import ANY, MISSING, Edit, Place, dotted, parse_pattern
-from haloitsm_transformers.patterns import Pattern, find, without
+from haloitsm_transformers.paths import ANY, MISSING, parse_pattern
+from haloitsm_transformers.patterns import Pattern
 
 Change = Callable[[Any, Entity], Any]
 """Makes a new value of a value, or MISSING to have it removed; also given the entity, which it only reads.
@@ -23,13 +23,19 @@ def in_place(changes: Iterable[tuple[str, Change]]) -> EntityFunction:
 
     Each pattern sees what those before it have done. TransformError names the place of the value.
     """
-    functions = [changing(parse_pattern(pattern), change) for pattern, change in changes]
-    if len(functions) == 1:
-        return functions[0]
+    return one_after_the_other(changing(parse_pattern(pattern), change) for pattern, change in changes)
+
+
+def one_after_the_other(changes: Iterable[EntityFunction]) -> EntityFunction:
+    """Make one function of several."""
+    first, *rest = changes
+    if not rest:
+        return first
 
     def change_all(entity: Entity) -> Entity:
-        for function in functions:
-            entity = function(entity)
+        entity = first(entity)
+        for change in rest:
+            entity = change(entity)
         return entity
 
     return change_all
@@ -37,29 +43,19 @@ def in_place(changes: Iterable[tuple[str, Change]]) -> EntityFunction:
 
 def changing(pattern: Pattern, change: Change) -> EntityFunction:
     """Compile what becomes of each value that one pattern finds; an empty pattern finds the entity itself."""
-    if not pattern:
-        return lambda entity: cast(Entity, change(entity, entity))
-    if len(pattern) == 1 and pattern[0] is not ANY:
-        return _changing_name(str(pattern[0]), change)
-
-    def change_places(entity: Entity) -> Entity:
-        edit = Edit(entity)
-        gone = []
-        for place, _, value in find(entity, pattern):
-            new = _changed(change, value, entity, place)
-            if new is MISSING:
-                gone.append(place)
-            elif new is not value:
-                edit.put(place, new)
-        return without(entity, gone)
-
-    return change_places
+    if pattern and pattern[0] is not ANY:
+        return _at_top(str(pattern[0]), _rewriter(pattern[1:], change))
+    rewrite = _rewriter(pattern, change)
+    return lambda entity: cast(Entity, rewrite(entity, entity))
 
 
-def _changing_name(name: str, change: Change) -> EntityFunction:
+def _at_top(name: str, inner: Change) -> EntityFunction:
     def change_name(entity: Entity) -> Entity:
         if name in entity:
-            new = _changed(change, entity[name], entity, (name,))
+            try:
+                new = inner(entity[name], entity)
+            except TransformError as error:
+                raise _below(name, error) from None
             if new is MISSING:
                 del entity[name]
             else:
@@ -69,13 +65,66 @@ def _changing_name(name: str, change: Change) -> EntityFunction:
     return change_name
 
 
-def _changed(change: Change, value: Any, entity: Entity, place: Place) -> Any:
-    try:
-        return change(value, entity)
-    except TransformError as error:
-        path = f"{dotted(place)}.{error.path}".removesuffix(".")
-        failure = error.failure and replace(error.failure, path=path)
-        raise TransformError(error.what, path, failure) from None
+def _rewriter(pattern: Pattern, change: Change) -> Change:
+    """Make a function of a value that copies what lies on the way to the places below it, and nothing else."""
+    if not pattern:
+        return change
+    segment, inner = pattern[0], _rewriter(pattern[1:], change)
+    return _in_all(inner) if segment is ANY else _in_one(segment, inner)
+
+
+def _in_one(segment: str | int, inner: Change) -> Change:
+    name = str(segment)
+
+    def rewrite(value: Any, entity: Entity) -> Any:
+        key: Any = name
+        if isinstance(value, list):
+            if not isinstance(segment, int) or segment >= len(value):
+                return value
+            key = segment
+        elif not isinstance(value, dict) or name not in value:
+            return value
+        try:
+            new = inner(value[key], entity)
+        except TransformError as error:
+            raise _below(key, error) from None
+        if new is value[key]:
+            return value
+        changed = value.copy()
+        if new is MISSING:
+            del changed[key]
+        else:
+            changed[key] = new
+        return changed
+
+    return rewrite
+
+
+def _in_all(inner: Change) -> Change:
+    def rewrite(value: Any, entity: Entity) -> Any:
+        members: Iterable[tuple[Any, Any]] = ()
+        if isinstance(value, list):
+            members = enumerate(value)
+        elif isinstance(value, dict):
+            members = value.items()
+        else:
+            return value
+        made: list[tuple[Any, Any]] = []
+        key: Any = None
+        try:
+            for key, member in members:
+                if (new := inner(member, entity)) is not MISSING:
+                    made.append((key, new))
+        except TransformError as error:
+            raise _below(key, error) from None
+        return [new for _, new in made] if isinstance(value, list) else dict(made)
+
+    return rewrite
+
+
+def _below(key: str | int, error: TransformError) -> TransformError:
+    path = f"{key}.{error.path}".removesuffix(".")
+    return TransformError(error.what, path, error.failure and replace(error.failure, path=path))
 
 
 def unless_null(change: Change) -> Change:

@@ -1,30 +1,51 @@
-"""Places that a pattern may write to: those that are there and, behind its last ``*``, those that could be."""
+"""Write to the places that a pattern names, be they there or not: behind its last ``*`` what is missing is made."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
-from haloitsm_transformers.contract import Entity
-from haloitsm_transformers.paths import ANY, Place, parse_pattern, reader
-from haloitsm_transformers.patterns import find
-
-
-class Opening(NamedTuple):
-    """A place to write to, and the value that is there by now: MISSING when there is none."""
-
-    place: Place
-    value: Any
+from haloitsm_transformers.contract import Entity, EntityFunction
+from haloitsm_transformers.errors import TransformError
+from haloitsm_transformers.in_place import Change, changing
+from haloitsm_transformers.paths import ANY, Edit, Place, parse_pattern, reader
 
 
-def openings(text: str) -> Callable[[Entity], list[Opening]]:
-    """Compile a pattern; what comes back finds its openings in an entity.
+def writing(text: str, change: Change) -> EntityFunction:
+    """Compile what is written where a pattern says; ``change`` gets MISSING where there is nothing yet.
 
-    ``client.name`` is always one opening; ``lines.*.qty`` is one for each line, whether it has a ``qty`` or not.
+    ``client.name`` is always one place; ``lines.*.qty`` is one in each line, whether it has a ``qty`` or not. What it
+    returns unchanged is not written. TransformError where text, a number, true or false stands on the way.
     """
     pattern = parse_pattern(text)
     stars = [index for index, segment in enumerate(pattern) if segment is ANY]
     cut = stars[-1] + 1 if stars else 0
-    inner, rest = pattern[:cut], cast(Place, pattern[cut:])
-    read = reader(rest)
-    return lambda entity: [Opening((*match.place, *rest), read(match.value)) for match in find(entity, inner)]
+    return changing(pattern[:cut], _at(cast(Place, pattern[cut:]), change))
+
+
+def _at(place: Place, change: Change) -> Change:
+    if not place:
+        return change
+    read = reader(place)
+    name = str(place[0]) if len(place) == 1 else None
+
+    def write(value: Any, entity: Entity) -> Any:
+        old = read(value)
+        try:
+            new = change(old, entity)
+        except TransformError as error:
+            path = ".".join([*map(str, place), error.path]).removesuffix(".")
+            raise TransformError(error.what, path, error.failure) from None
+        if new is old:
+            return value
+        return {**value, name: new} if name is not None and isinstance(value, dict) else _put(value, place, new)
+
+    return write
+
+
+def _put(value: Any, place: Place, new: Any) -> Any:
+    around = {"": value}
+    try:
+        Edit(around).put(("", *place), new)
+    except TransformError as error:
+        raise TransformError(error.what, error.path.removeprefix(".")) from None
+    return around[""]

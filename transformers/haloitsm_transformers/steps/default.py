@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from pydantic import Field, RootModel
 
 from haloitsm_transformers.contract import Builder, Entity, EntityFunction, Example, Transformer
 from haloitsm_transformers.fields import Pattern, Template
-from haloitsm_transformers.paths import MISSING, Edit
-from haloitsm_transformers.targets import openings
+from haloitsm_transformers.in_place import Change, one_after_the_other
+from haloitsm_transformers.paths import MISSING
+from haloitsm_transformers.targets import writing
 
 
 class Default(RootModel[dict[Pattern, Template]]):
@@ -23,17 +27,13 @@ class Default(RootModel[dict[Pattern, Template]]):
 
 def build(params: Default, builder: Builder) -> EntityFunction:
     """Compile patterns and templates."""
-    fields = [(openings(pattern), builder.template(value)) for pattern, value in params.root.items()]
+    return one_after_the_other(
+        writing(pattern, _unless_there(builder.template(value))) for pattern, value in params.root.items()
+    )
 
-    def default(entity: Entity) -> Entity:
-        for find, fill in fields:
-            edit = Edit(entity)
-            for place, value in find(entity):
-                if value is None or value is MISSING:
-                    edit.put(place, fill(entity))
-        return entity
 
-    return default
+def _unless_there(fill: Callable[[Entity], Any]) -> Change:
+    return lambda value, entity: fill(entity) if value is MISSING or value is None else value
 
 
 TRANSFORMER = Transformer(

@@ -10,7 +10,7 @@ from pydantic import Field, RootModel
 from haloitsm_transformers.contract import Builder, Entity, EntityFunction, Example, Transformer
 from haloitsm_transformers.errors import TransformError, kind_of
 from haloitsm_transformers.fields import Pattern, Steps
-from haloitsm_transformers.in_place import Change, changing, in_place, unless_null
+from haloitsm_transformers.in_place import Change, changing, in_place, one_after_the_other, unless_null
 from haloitsm_transformers.paths import ANY, MISSING, parse_pattern
 
 
@@ -32,14 +32,7 @@ Inner = Callable[[list[Entity]], list[Entity]]
 
 def build(params: ForEach, builder: Builder) -> EntityFunction:
     """Compile patterns and steps."""
-    functions = [_compiled(pattern, _whole(builder, steps)) for pattern, steps in params.root.items()]
-
-    def for_each(entity: Entity) -> Entity:
-        for function in functions:
-            entity = function(entity)
-        return entity
-
-    return for_each
+    return one_after_the_other(_compiled(pattern, _whole(builder, steps)) for pattern, steps in params.root.items())
 
 
 def _whole(builder: Builder, steps: list[Any]) -> Inner:

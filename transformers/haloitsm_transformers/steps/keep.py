@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 from pydantic import Field, RootModel
 
-from haloitsm_transformers.contract import Builder, EntityFunction, Example, Transformer
+from haloitsm_transformers.contract import Builder, Entity, EntityFunction, Example, Transformer
 from haloitsm_transformers.fields import Pattern
 from haloitsm_transformers.paths import ANY, MISSING, parse_pattern
-
-Tree = dict[str | int | None, Any]
-"""Segments of patterns, one below the other; what ends here is kept whole and holds None."""
+from haloitsm_transformers.patterns import Pattern as Segments
 
 
 class Keep(RootModel[list[Pattern]]):
@@ -31,36 +30,45 @@ def build(params: Keep, builder: Builder) -> EntityFunction:
     if all(len(pattern) == 1 and pattern[0] is not ANY for pattern in patterns):
         names = {str(pattern[0]) for pattern in patterns}
         return lambda entity: {name: value for name, value in entity.items() if name in names}
-    trees: list[Tree] = [{pattern[0]: _tree(pattern[1:])} for pattern in patterns]
-    return lambda entity: _kept(entity, trees)
+    keeper = _keeper(patterns)
+    return lambda entity: cast(Entity, keeper(entity))
 
 
-def _tree(pattern: tuple[str | int | None, ...]) -> Tree | None:
-    return {pattern[0]: _tree(pattern[1:])} if pattern else None
+Keeper = Callable[[Any], Any]
+"""Returns what is kept of a value, MISSING when nothing is."""
 
 
-def _kept(value: Any, trees: list[Tree]) -> Any:
-    """Return what the patterns, each as a tree, keep of a list or object."""
-    if isinstance(value, dict):
-        members = ((name, _member(inner, _below(trees, name))) for name, inner in value.items())
-        return {name: inner for name, inner in members if inner is not MISSING}
-    items = (_member(inner, _below(trees, index)) for index, inner in enumerate(value))
-    return [inner for inner in items if inner is not MISSING]
+def _keeper(patterns: list[Segments]) -> Keeper:
+    """Compile what patterns keep of a value; an empty pattern keeps it whole."""
+    if not all(patterns):
+        return lambda value: value
+    segments = {segment for pattern in patterns for segment in pattern[:1]}
+    named = {segment: _keeper_below(patterns, segment) for segment in segments if segment is not ANY}
+    names = {str(segment): _keeper_below(patterns, str(segment)) for segment in named}
+    other = _keeper_below(patterns, ANY) if ANY in segments else _nothing
+
+    def keep(value: Any) -> Any:
+        if isinstance(value, dict):
+            members = ((name, names.get(name, other)(member)) for name, member in value.items())
+            return {name: kept for name, kept in members if kept is not MISSING}
+        if isinstance(value, list):
+            items = (named.get(index, other)(item) for index, item in enumerate(value))
+            return [kept for kept in items if kept is not MISSING]
+        return MISSING
+
+    return keep
 
 
-def _below(trees: list[Tree], key: str | int) -> list[Tree | None]:
-    return [rest for tree in trees for segment, rest in tree.items() if segment is ANY or _names(segment, key)]
+def _keeper_below(patterns: list[Segments], key: str | int | None) -> Keeper:
+    """Compile what is kept of the member under a name or a position; ANY: under one that no pattern names."""
+    return _keeper([pattern[1:] for pattern in patterns if pattern[0] is ANY or _names(pattern[0], key)])
 
 
-def _names(segment: str | int, key: str | int) -> bool:
-    return segment == key if isinstance(key, int) else str(segment) == key
+def _names(segment: str | int, key: str | int | None) -> bool:
+    return str(segment) == key if isinstance(key, str) else segment == key
 
 
-def _member(value: Any, trees: list[Tree | None]) -> Any:
-    if None in trees:
-        return value
-    if trees and isinstance(value, (dict, list)):
-        return _kept(value, [tree for tree in trees if tree is not None])
+def _nothing(value: Any) -> Any:
     return MISSING
 
 

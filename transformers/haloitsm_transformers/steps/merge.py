@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import Field, RootModel
@@ -9,8 +10,9 @@ from pydantic import Field, RootModel
 from haloitsm_transformers.contract import Builder, Entity, EntityFunction, Example, Transformer
 from haloitsm_transformers.errors import TransformError, kind_of
 from haloitsm_transformers.fields import Pattern, Template
-from haloitsm_transformers.paths import MISSING, Edit, dotted
-from haloitsm_transformers.targets import openings
+from haloitsm_transformers.in_place import Change, one_after_the_other
+from haloitsm_transformers.paths import MISSING
+from haloitsm_transformers.targets import writing
 
 
 class Merge(RootModel[dict[Pattern, Template]]):
@@ -29,29 +31,25 @@ class Merge(RootModel[dict[Pattern, Template]]):
 
 def build(params: Merge, builder: Builder) -> EntityFunction:
     """Compile patterns and templates."""
-    fields = [(pattern, openings(pattern), builder.template(value)) for pattern, value in params.root.items()]
-
-    def merge(entity: Entity) -> Entity:
-        for pattern, find, fill in fields:
-            added = fill(entity)
-            if added is None:
-                continue
-            if not isinstance(added, dict):
-                raise TransformError(f"gets {kind_of(added)}, not an object", pattern)
-            edit = Edit(entity)
-            for place, value in find(entity):
-                edit.put(place, _into(value, added, dotted(place)))
-        return entity
-
-    return merge
+    return one_after_the_other(
+        writing(pattern, _putting_in(builder.template(value))) for pattern, value in params.root.items()
+    )
 
 
-def _into(value: Any, added: Entity, path: str) -> Entity:
-    if value is None or value is MISSING:
-        return added
-    if not isinstance(value, dict):
-        raise TransformError(f"is {kind_of(value)}, not an object", path)
-    return _merged(value, added)
+def _putting_in(fill: Callable[[Entity], Any]) -> Change:
+    def change(value: Any, entity: Entity) -> Any:
+        added = fill(entity)
+        if added is None:
+            return value
+        if not isinstance(added, dict):
+            raise TransformError(f"gets {kind_of(added)}, not an object")
+        if value is None or value is MISSING:
+            return added
+        if not isinstance(value, dict):
+            raise TransformError(f"is {kind_of(value)}, not an object")
+        return _merged(value, added)
+
+    return change
 
 
 def _merged(old: Entity, new: Entity) -> Entity:
