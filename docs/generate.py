@@ -155,7 +155,11 @@ def transformers() -> str:
 
 def _example(verb: str, example: Any) -> str:
     shown = {"step": {verb: example.params}, "given": example.given}
+    if world := example.world.model_dump(mode="json", exclude_defaults=True):
+        shown["world"] = world
     shown |= {"fails": example.fails} if example.fails else {"gives": example.gives}
+    if example.leaves is not None:
+        shown["stored"] = example.leaves
     lines = "".join(f"{name}: {_yaml(value)}" for name, value in shown.items())
     return f"{example.title}:\n\n```yaml\n{lines}```\n"
 

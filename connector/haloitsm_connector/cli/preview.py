@@ -61,7 +61,7 @@ def _parts(pipeline: Pipeline, path: Path, name: str, send: bool, limit: int, da
     config, assembly = pipeline.config, pipeline.assembly.rehearsal(reads=send)
     if data and name not in config.outgoing:
         raise InputError(f"'{name}' is not an outgoing", "--data gives entities to an outgoing; a route reads its own.")
-    if name in config.routes:
+    if name in config.routes and not data:
         return _route(assembly.route(name), send, limit)
     if name in config.incoming:
         return _incoming(assembly.incoming(name), send, limit)
