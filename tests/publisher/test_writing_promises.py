@@ -22,7 +22,7 @@ from haloitsm_connector.errors import RemoteError
 from haloitsm_connector.publisher import Outcome, Publisher
 from haloitsm_connector.sandbox import Recorded, Sandbox
 
-SCENARIOS = int(os.environ.get("HALOITSM_SCENARIOS", "240"))
+SCENARIOS = int(os.environ.get("HALOITSM_SCENARIOS", "800"))
 BLOCKS = 8
 ONLY = os.environ.get("HALOITSM_SEED")
 ONCE = {"find": "GET /Asset", "query": {"search": "{{ payload.inventory_number }}"}, "match": "inventory_number"}
@@ -49,15 +49,19 @@ class Job:
             job.options["once"] = ONCE | {"settle_seconds": chance.choice([0, 0.02])}
         if chance.random() < 0.3:
             job.options["response_transformers"] = [{"select": {"id": "id"}}]
+        weights = chance.choice([[6, 6, 1, 1, 1], [1, 12, 0, 1, 0], [12, 1, 1, 0, 1]])
+        known = assets[: chance.choice([3, 12])]
         for number in range(chance.randrange(1, 25)):
-            job.entities.append({"payload": _payload(chance, f"S{seed}-{number}", job.entities, assets)})
+            kind = chance.choices(["new", "update", "bad new", "bad update", "same again"], weights)[0]
+            job.entities.append({"payload": _payload(chance, kind, f"S{seed}-{number}", job.entities, known)})
         job.switches["partial_failure"] = chance.choice(["keep_earlier", "keep_valid", "nothing"])
         job.faults = [fault for fault in _faults(chance) if chance.random() < 0.35]
         return job
 
 
-def _payload(chance: random.Random, serial: str, before: list[dict[str, Any]], assets: list[int]) -> dict[str, Any]:
-    kind = chance.choices(["new", "update", "bad new", "bad update", "same again"], [6, 6, 1, 1, 1])[0]
+def _payload(
+    chance: random.Random, kind: str, serial: str, before: list[dict[str, Any]], assets: list[int]
+) -> dict[str, Any]:
     if kind == "same again" and before:
         return dict(chance.choice(before)["payload"])
     if kind == "update":
@@ -78,7 +82,8 @@ def _faults(chance: random.Random) -> Iterator[dict[str, Any]]:
     when = "before" if status == 413 else chance.choice(["before", "after"])
     yield {"kind": "answer", "status": status, "when": when, "match": WRITES, "probability": often}
     yield {"kind": "answer", "status": 429, "match": WRITES, "probability": often}
-    yield {"kind": "partial", "part": chance.random(), "status": chance.choice([500, None, 504]), "probability": often}
+    yield {"kind": "partial", "part": chance.random(), "status": chance.choice([500, None, None]), "probability": often}
+    yield {"kind": "latency", "seconds": 0, "jitter_seconds": 0.02, "match": WRITES, "probability": often}
     yield {"kind": "duplicate", "match": WRITES, "probability": often / 3}
     yield {"kind": "answer", "status": 500, "match": {"method": "GET"}, "probability": often / 4}
     yield {"kind": "reset", "match": {"method": "GET"}, "probability": often / 4}
