@@ -87,9 +87,6 @@ def _named(name: str) -> Conversion:
     return CONVERSIONS[name]
 
 
-# Options
-
-
 def _wanted(accepts: bool, name: str, words: str, option: Any) -> None:
     if not accepts:
         raise StepsError.of(f"'{name}' takes {words}, not {kind_of(option)}")
@@ -97,9 +94,6 @@ def _wanted(accepts: bool, name: str, words: str, option: Any) -> None:
 
 def _is_count(option: Any) -> bool:
     return isinstance(option, int) and not isinstance(option, bool) and option >= 0
-
-
-# Texts
 
 
 def _of_text(change: Callable[[str], Any]) -> Callable[[Any], Change]:
@@ -170,9 +164,6 @@ def _hash(option: Any) -> Change:
     ).hexdigest()
 
 
-# Numbers
-
-
 def _arithmetic(name: str, compute: Callable[[Decimal, Decimal], Decimal]) -> Callable[[Any], Change]:
     def build(option: Any) -> Change:
         fill = template(option)
@@ -234,9 +225,6 @@ def _number(option: Any) -> Change:
         return f"{rounded if rounded else abs(rounded):,.{shape['decimals']}f}".translate(marks)
 
     return write
-
-
-# Forms
 
 
 def _form(name: str, act: Callable[[Any], Callable[[Any], Any]]) -> Callable[[Any], Change]:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
+from haloitsm_transformers.dates import Moment, read_moment, zone_named
 from haloitsm_transformers.errors import StepsError, TransformError, compile_each, kind_of, suggest
-from haloitsm_transformers.halo_time import Moment, read_moment, zone_named
 from haloitsm_transformers.numerals import decimal, plain
 
 DATE_SCHEMA: Mapping[str, Any] = {

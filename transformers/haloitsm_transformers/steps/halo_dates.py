@@ -10,9 +10,9 @@ from pydantic import Field, model_validator
 
 from haloitsm_transformers import halo_time
 from haloitsm_transformers.contract import Builder, EntityFunction, Example, Params, Transformer
+from haloitsm_transformers.dates import zone_named
 from haloitsm_transformers.errors import StepProblem
 from haloitsm_transformers.fields import Pattern, compiles, problems_found
-from haloitsm_transformers.halo_time import zone_named
 from haloitsm_transformers.in_place import Change, in_place, unless_null
 
 Rewrite = Callable[[Any, tzinfo], str | None]
