@@ -1,8 +1,9 @@
 """Every command, configuration and Python block of the README and the how-to pages is executed, in order, page by page.
 
-A page is a folder of its own and one shell. ``yaml`` and ``csv`` blocks whose first line is a comment with a file name
-are written to that file. ``console`` blocks hold ``$ command`` lines, each followed by what it prints; a line ``...``
-stands for any lines. A command that ends in ``&`` runs on in the background. ``python`` blocks run as scripts.
+A page is a folder of its own and one shell. Blocks of YAML, CSV, JSON, Jinja and Python whose first line is a comment
+with a file name are written to that file. ``console`` blocks hold ``$ command`` lines, each followed by what it prints;
+a line ``...`` stands for any lines. A command that ends in ``&`` runs on in the background. ``python`` blocks run as
+scripts.
 """
 
 from __future__ import annotations
@@ -101,11 +102,11 @@ def shows(printed: str, expected: list[str]) -> bool:
 def test_page_does_what_it_shows(page, shell, tmp_path):
     for language, block in BLOCK.findall(page.read_text("utf-8")):
         named = FILE_NAME.match(block.partition("\n")[0])
-        if language in {"yaml", "csv", "json"} and named:
+        if language in {"yaml", "csv", "json", "jinja", "python"} and named:
             file = tmp_path / named[1]
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(block if language == "yaml" else block.partition("\n")[2], "utf-8")
-        elif language == "python":
+            file.write_text(block if language in {"yaml", "python"} else block.partition("\n")[2], "utf-8")
+        if language == "python":
             printed = shell([sys.executable, "-P", "-W", "error", "-c", block])
             assert "[exit status" not in printed, printed
         elif language == "console":
