@@ -144,6 +144,7 @@ def _dry_run(route: Route) -> Iterator[dict[str, Any]]:
                 yield {"method": request.method, "url": url, "payload": request.payload}
         except EntityError as error:
             yield {"failed": str(error), "entity": entity}
+        route.outgoing.deliveries.settle(entity, True)  # in the memory of the rehearsal
     yield from ({"failed": str(failure), "entity": failure.entity} for failure in failed)
 
 
