@@ -147,8 +147,7 @@ def transformers() -> str:
         transformer = registry.get(name)
         parts.append(f"## `{name}`\n\n{inspect.cleandoc(transformer.params.__doc__ or '')}\n")
         schema = transformer.params.model_json_schema(schema_generator=SchemaGenerator)
-        if schema.get("properties"):
-            parts.append(_fields(schema))
+        parts += list(_model(schema))[0 if schema.get("properties") else 1 :]
         parts += (_example(name, example) for example in transformer.examples)
     return "\n".join(parts)
 
