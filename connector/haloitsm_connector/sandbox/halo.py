@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 from haloitsm_connector.catalogue import Catalogue, Operation
+from haloitsm_connector.catalogue.routes import Routes
 from haloitsm_connector.sandbox import details, filters, lists, special
 from haloitsm_connector.sandbox.answers import Answer, Asked, answer, flag
 from haloitsm_connector.sandbox.attachments import file_answer, uploaded
@@ -22,7 +23,6 @@ from haloitsm_connector.sandbox.errors import Refusal, refused, shaped
 from haloitsm_connector.sandbox.faults import Change
 from haloitsm_connector.sandbox.journal import Effect
 from haloitsm_connector.sandbox.quirks import Quirks
-from haloitsm_connector.sandbox.routes import Routes
 from haloitsm_connector.sandbox.rows import UNDECLARED, custom_fields, hidden_in_details, hidden_in_rows, shown
 from haloitsm_connector.sandbox.seed.builders import BUILDERS, NEEDS
 from haloitsm_connector.sandbox.seed.world import Record, World, guid, stamp

@@ -1,4 +1,4 @@
-"""Which operation a path means: case does not matter, fixed segments come before placeholders."""
+"""Which operation a path of a real request means: any case, fixed segments before placeholders."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from haloitsm_connector.catalogue import Operation
+from haloitsm_connector.catalogue.model import Operation
 
 
 @dataclass(slots=True)
