@@ -60,12 +60,16 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """What one page showed: its rows in order, with their ids, and the number of records that the answer told."""
+    """What one page showed: its rows in order, with their ids, and the number of records that the answer told.
+
+    ``whole``: it is so small that it was not cut.
+    """
 
     window: Window
     ids: list[int]
     rows: list[Entity]
     total: float
+    whole: bool
 
     @property
     def offset(self) -> int:
@@ -80,7 +84,8 @@ class _Picture:
     @property
     def seems_cut(self) -> bool:
         """Whether it has fewer rows than were asked for although more should be there; the number may be wrong."""
-        return self.short and self.total > self.window.offset + len(self.rows) > self.window.offset
+        more = self.total > self.window.offset + len(self.rows) > self.window.offset
+        return self.short and more and not self.whole
 
     @property
     def short(self) -> bool:
@@ -151,7 +156,7 @@ class _Course:
         ids = _ids(page.rows)
         if ids is None:
             raise self._unordered() if self.reached.yielded else Unprovable
-        picture = _Picture(window, ids, page.rows, page.total)
+        picture = _Picture(window, ids, page.rows, page.total, window.size <= min(self.proven, NEVER_CUT))
         self.total = page.total
         if self.asked == 1:
             self._meet(picture)
@@ -231,8 +236,8 @@ class _Course:
             self.ahead.clear()
         if picture.short and not looking:
             self.cut_to = len(picture.rows)
-        if new and (looking or picture.seems_cut):
-            self.size = self.cut_to
+        if (looking and (new or not picture.short)) or (new and picture.seems_cut):
+            self.size = max(self.cut_to, min(self.proven, NEVER_CUT))
 
     def _is_tail(self, picture: _Picture, new: int) -> bool:
         """Whether no record stood behind this page when it was made.
@@ -241,12 +246,11 @@ class _Course:
         """
         if not picture.short:
             return False
-        whole = picture.window.size <= self.proven
-        if whole and picture.window.size <= NEVER_CUT:
+        if picture.whole:
             return True
         counted = 0 < picture.total <= min(picture.offset + len(picture.rows), self.row + new)
         telling = new > 0 or picture.ids[-1] == self.reached.id
-        return telling and counted and (whole or len(picture.rows) not in CAPS)
+        return telling and counted and (picture.window.size <= self.proven or len(picture.rows) not in CAPS)
 
     def _beyond(self, picture: _Picture) -> None:
         """Go back from a page behind the end: the rows before it may be others than they were."""
