@@ -4,13 +4,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONSAFEPATH := 1
 
-.PHONY: demo test check lint types layers docs wheel clean
+.PHONY: demo test bench check lint types layers docs wheel clean
 
 demo: $(VENV)/.user          ## Run the main job on the built-in sandbox
 	$(BIN)/haloitsm demo
 
 test: $(VENV)/.dev           ## Run the whole test suite
 	$(BIN)/pytest -n auto $(ARGS)
+
+bench: export PYTHONPATH = benchmarks
+bench: $(VENV)/.dev          ## Measure reading and writing against their bars; takes minutes, installs other packages aside
+	$(BIN)/python benchmarks/read.py
+	$(BIN)/python benchmarks/write.py
+	$(BIN)/python benchmarks/transformers.py
 
 check: lint types layers docs wheel  ## Everything CI checks besides the tests
 
@@ -48,4 +54,4 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	touch $@ $(VENV)/.user
 
 clean:
-	rm -rf $(VENV) $(VENV)-wheel dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-wheel $(VENV)-bench dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
