@@ -104,6 +104,8 @@ class Capabilities:
             case "file":
                 return _told(FileSubscriber(path_below(self._config.folder, name)))
             case "incoming":
+                if self._mode == "rehearsal without reads":
+                    raise TransformError(f"the incoming '{name}' was not read: steps read with --send only")
                 return _told(self._of_incoming(name))
 
     def _of_incoming(self, name: str) -> Iterator[Entity]:

@@ -9,7 +9,9 @@ def test_an_incoming_shows_its_final_request_and_sends_none(haloitsm, project, s
     seen = len(sandbox.requests)
     ended = haloitsm("preview", "halo.yaml", "tickets")
     assert ended.status == 0
-    assert ended.out == (f"GET {sandbox.base_uri}/api/Tickets?pageinate=true&page_size=100&page_no=1&open_only=true\n")
+    assert ended.out == (
+        f"GET {sandbox.base_uri}/api/Tickets?pageinate=true&page_size=100&page_no=1&order=id&orderdesc=false&open_only=true\n"
+    )
     assert len(sandbox.requests) == seen
 
 
@@ -110,6 +112,20 @@ def test_steps_shows_what_each_step_changed_value_by_value(haloitsm, project):
 def test_steps_of_an_outgoing_are_shown_with_the_data_that_is_given(haloitsm, project):
     ended = haloitsm("preview", "halo.yaml", "new-assets", "--data", "laptops.csv", "--limit", "1", "--steps")
     assert '  + payload: {"inventory_number": "LT-0001"' in ended.out
+
+
+def test_without_send_no_other_incoming_is_read_for_a_join(haloitsm, project, sandbox):
+    join = "{join: {incoming: tickets, row_key: '{{ id }}', key: '{{ serial }}', into: ticket}}"
+    config = (
+        (project / "halo.yaml")
+        .read_text("utf-8")
+        .replace("    transformers:\n      - set:", f"    transformers:\n      - {join}\n      - set:")
+    )
+    (project / "halo.yaml").write_text(config, "utf-8")
+    seen = len(sandbox.requests)
+    ended = haloitsm("preview", "halo.yaml", "new-assets", "--data", "laptops.csv")
+    assert "the incoming 'tickets' was not read: steps read with --send only" in ended.out
+    assert len(sandbox.requests) == seen
 
 
 def test_without_send_steps_send_no_requests_either(haloitsm, project, sandbox):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import pickle
 
 import pytest
 
 from haloitsm_connector import ConfigError, Pipeline
+from haloitsm_transformers import StepsError, TransformError, World
 
 
 @pytest.fixture
@@ -49,6 +51,21 @@ def test_what_a_step_cannot_be_granted_is_a_located_problem(run, options, said):
         run([{"validate": options}], [])
     assert said in str(error.value)
     assert "halo.yaml:5:" in str(error.value)
+
+
+def test_a_chain_pickles_and_is_granted_what_its_host_has_there(tmp_path):
+    text = (
+        "storages: {s: {}}\ntransformers: {keep: [{save: {storage: s, key: '{{ id }}'}}, {set: {n: '{{ m.n }}x'}}]}\n"
+    )
+    (tmp_path / "halo.yaml").write_text(text, "utf-8")
+    with Pipeline.load(tmp_path, state=tmp_path / "state") as pipeline:
+        chain = pickle.loads(pickle.dumps(pipeline.assembly.chain(("transformers", "keep"))))
+    with pytest.raises(StepsError, match="needs 'storage'"):
+        chain.open()
+    world = World().open()
+    with pytest.raises(TransformError, match=r"halo.yaml:2:\d+: step 2 \(set\)"):
+        chain.open(capabilities=world.capabilities)([{"id": 1}])
+    assert chain.needs == {"storage"}
 
 
 def test_lines_of_steps_are_logged_without_secrets(run, caplog):
