@@ -94,6 +94,7 @@ def test_a_mistake_is_found_where_it_stands(registry, step, says):
         ({"convert": {"a": {"encode": "xml"}}}, {"a": {"a b": 1}}, "a: cannot be written as XML"),
         ({"convert": {"a": {"encode": "xml"}}}, {"a": {"a": 1, "b": 2}}, "XML is written of an object with one name"),
         ({"convert": {"a": {"decode": "base64"}}}, {"a": "gA=="}, "a: is not the base64 of a text"),
+        ({"convert": {"a": {"date": {"from": "unix"}}}}, {"a": 10**90}, "a: is a date at the end of time"),
         ({"convert": {"a": {"date": {"from": "unix"}}}}, {"a": 10**20}, "a: is a date at the end of time"),
         (
             {"halo_dates": {"to": "halo", "moments": ["a"]}},
@@ -123,3 +124,10 @@ def test_the_page_for_those_who_come_from_alumio_has_every_building_block_once_a
     steps = [match for _, here in rows for match in re.findall(r"`(\w+): \{", here)]
     assert steps
     assert set(steps) - {"paging", "not"} <= set(registry.names())
+
+
+def test_the_largest_and_the_longest_numbers_are_rounded_and_written(registry):
+    steps = [{"convert": {"a": {"round": 20}, "b": {"number": {"decimals": 20}}, "c": {"multiply": "{{ c }}"}}}]
+    entity = {"a": f"{'9' * 95}.{'1' * 300}", "b": 10**99, "c": 10**45 + 1}
+    (done,) = compile_chain(steps, registry).open()([entity])
+    assert done == {"a": float("9" * 95), "b": f"1{'0' * 99}.{'0' * 20}", "c": (10**45 + 1) ** 2}

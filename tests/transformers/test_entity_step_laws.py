@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from haloitsm_transformers import Registry, StepsError, TransformError, compile_chain
+from haloitsm_transformers import Registry, StepsError, TransformError, World, check_steps, compile_chain
 from haloitsm_transformers.conversions import CONVERSIONS
 from haloitsm_transformers.numerals import number
 
@@ -94,6 +94,41 @@ def test_any_of_them_over_any_json_gives_json_or_a_clear_failure_and_leaves_its_
     assert entities == before
     assert json.loads(json.dumps(done)) == done
     assert len(done) + len(failures) == len(entities)
+    assert not [failure for failure in failures if "unexpected" in failure.what]
+
+
+VERBS = st.sampled_from(
+    ["keep", "default", "merge", "cast", "convert", "map_values", "remove", "key_by", "to_rows", "for_each"]
+    + ["custom_fields", "asset_fields", "halo_dates", "attachment", "lookup"]
+)
+WORDS = st.sampled_from(
+    [*CONVERSIONS, "values", "cases", "otherwise", "key", "to", "at", "texts", "client", "file", "a"]
+)
+OPTIONS = st.recursive(
+    SCALARS | WORDS, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(WORDS, inner, max_size=2), max_leaves=6
+)
+
+
+@given(VERBS, OPTIONS | st.dictionaries(st.just("a"), st.dictionaries(WORDS, OPTIONS, max_size=2)), ENTITIES)
+@settings(max_examples=400, deadline=None)
+def test_any_options_are_either_sound_or_refused_with_a_place(verb, options, entity):
+    step = {verb: options}
+    problems = check_steps([step], REGISTRY, offered=None)
+    assert all(problem.what and problem.path[:2] == (0, verb) for problem in problems)
+    if not problems:
+        failures = []
+        compile_chain([step], REGISTRY).open(failures.append, World().open().capabilities)([entity])
+        assert not [failure for failure in failures if "unexpected" in failure.what]
+
+
+@given(st.sampled_from(sorted(CONVERSIONS)), OPTIONS, VALUES)
+@settings(max_examples=400, deadline=None)
+def test_any_option_of_a_conversion_is_either_sound_or_refused_with_a_place(name, option, value):
+    steps = [{"convert": {"a": {name: option}}}]
+    if check_steps(steps, REGISTRY):
+        return
+    failures = []
+    compile_chain(steps, REGISTRY).open(failures.append)([{"a": value}])
     assert not [failure for failure in failures if "unexpected" in failure.what]
 
 

@@ -122,7 +122,9 @@ def _suffix(option: Any) -> Change:
 
 
 def _replace(option: Any) -> Change:
-    right = isinstance(option, dict) and all(old and isinstance(new, str) for old, new in option.items())
+    right = isinstance(option, dict) and all(
+        isinstance(old, str) and old and isinstance(new, str) for old, new in option.items()
+    )
     _wanted(right and bool(option), "replace", "a mapping of texts to what takes their place", option)
     # Longer ones first, and all at once: what was put in is not replaced again.
     pattern = re.compile("|".join(re.escape(old) for old in sorted(option, key=len, reverse=True)))
@@ -192,19 +194,15 @@ def _operand(option: Any, name: str) -> None:
 
 
 def _round(option: Any) -> Change:
-    way = _ROUNDINGS.get(option, ROUND_HALF_UP) if isinstance(option, str) else ROUND_HALF_UP
-    digits = 0 if option in _ROUNDINGS else option
+    way = _ROUNDINGS.get(option) if isinstance(option, str) else None
+    digits = 0 if way else option
     _wanted(_is_count(digits) and digits <= _MOST_DECIMALS, "round", "a number of decimals, 'up' or 'down'", option)
     step = Decimal(1).scaleb(-digits)
-    return lambda value, entity: plain(_quantized(decimal(value), step, way))
+    return lambda value, entity: plain(decimal(value).quantize(step, way or ROUND_HALF_UP, EXACT))
 
 
 _ROUNDINGS = {"up": ROUND_CEILING, "down": ROUND_FLOOR}
 _MOST_DECIMALS = 20
-
-
-def _quantized(value: Decimal, step: Decimal, way: str = ROUND_HALF_UP) -> Decimal:
-    return value.quantize(step, way, EXACT) if value.as_tuple().exponent < step.as_tuple().exponent else value  # type: ignore[operator]
 
 
 def _number(option: Any) -> Change:

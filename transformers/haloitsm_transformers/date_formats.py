@@ -10,7 +10,7 @@ from typing import Any
 
 from haloitsm_transformers.dates import Moment, read_moment, zone_named
 from haloitsm_transformers.errors import StepsError, TransformError, compile_each, kind_of, suggest
-from haloitsm_transformers.numerals import decimal, plain
+from haloitsm_transformers.numerals import EXACT, decimal, plain
 
 DATE_SCHEMA: Mapping[str, Any] = {
     "type": "object",
@@ -104,12 +104,12 @@ _HINT = "There are: iso, unix, and patterns such as %d.%m.%Y or %Y-%m-%d %H:%M:%
 
 
 def _from_unix(value: Any) -> Moment:
-    seconds, fraction = divmod(decimal(value).quantize(Decimal("0.000001")), 1)
+    seconds, millionths = divmod(int(decimal(value).scaleb(6, EXACT)), 10**6)
     try:
-        at = _EPOCH + timedelta(seconds=int(seconds))
+        at = _EPOCH + timedelta(seconds=seconds)
     except OverflowError:
         raise TransformError("is a date at the end of time") from None
-    return Moment(at, f"{int(fraction * 10**6):06}".rstrip("0"))
+    return Moment(at, f"{millionths:06}".rstrip("0"))
 
 
 def _to_unix(moment: Moment) -> int | float:

@@ -12,8 +12,8 @@ from haloitsm_transformers.errors import TransformError, kind_of
 _WHOLE = re.compile(r"[+-]?[0-9]{1,4000}")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,4000}(\.[0-9]{1,4000})?([eE][+-]?[0-9]{1,4})?")
 _DIGITS = 100
-EXACT = Context(prec=_DIGITS, traps=[DivisionByZero, InvalidOperation, Overflow])
-"""Decimal arithmetic, so that 0.1 + 0.2 is 0.3; wide enough for any amount, narrow enough to stay fast."""
+EXACT = Context(prec=2 * _DIGITS, traps=[DivisionByZero, InvalidOperation, Overflow])
+"""Decimal arithmetic, so that 0.1 + 0.2 is 0.3, with room for the product of any two numbers that are taken."""
 
 
 def number(value: Any) -> int | float:
