@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 
 from haloitsm_transformers.errors import StepsError, TransformError, compile_each, kind_of
 from haloitsm_transformers.expressions import expression
@@ -70,12 +70,15 @@ def _with_names(names: list[str], layout: str, otherwise: Callable[[Any], str]) 
     def fill(entity: Any) -> str:
         try:
             values = take(entity)
-            if type(values) in _WRITTEN_AS_THEY_ARE if of_one else _WRITTEN_AS_THEY_ARE.issuperset(map(type, values)):
-                filled: str = layout % values
-                return filled
-        except (LookupError, TypeError, ValueError):
-            pass  # otherwise() says what is wrong
-        return otherwise(entity)
+        except (LookupError, TypeError):
+            return otherwise(entity)
+        for value in (values,) if of_one else values:
+            if type(value) not in _WRITTEN_AS_THEY_ARE:
+                return otherwise(entity)
+        try:
+            return cast(str, layout % values)
+        except ValueError:  # a number too long to write
+            return otherwise(entity)
 
     return fill
 

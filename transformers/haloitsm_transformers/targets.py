@@ -7,7 +7,7 @@ from typing import Any, cast
 from haloitsm_transformers.contract import Entity, EntityFunction
 from haloitsm_transformers.errors import TransformError
 from haloitsm_transformers.in_place import Change, changing
-from haloitsm_transformers.paths import ANY, Edit, Place, parse_pattern, reader
+from haloitsm_transformers.paths import ANY, MISSING, Edit, Place, parse_pattern, reader
 
 
 def writing(text: str, change: Change) -> EntityFunction:
@@ -18,8 +18,41 @@ def writing(text: str, change: Change) -> EntityFunction:
     """
     pattern = parse_pattern(text)
     stars = [index for index, segment in enumerate(pattern) if segment is ANY]
-    cut = stars[-1] + 1 if stars else 0
+    if not stars:
+        return _on_entity(cast(Place, pattern), change)
+    cut = stars[-1] + 1
     return changing(pattern[:cut], _at(cast(Place, pattern[cut:]), change))
+
+
+def _on_entity(place: Place, change: Change) -> EntityFunction:
+    read, name = reader(place), str(place[0])
+
+    def write_place(entity: Entity) -> Entity:
+        old = read(entity)
+        try:
+            new = change(old, entity)
+        except TransformError as error:
+            raise _below(place, error) from None
+        if new is not old:
+            Edit(entity).put(place, new)
+        return entity
+
+    def write_name(entity: Entity) -> Entity:
+        old = entity.get(name, MISSING)
+        try:
+            new = change(old, entity)
+        except TransformError as error:
+            raise _below(place, error) from None
+        if new is not old:
+            entity[name] = new
+        return entity
+
+    return write_name if len(place) == 1 else write_place
+
+
+def _below(place: Place, error: TransformError) -> TransformError:
+    path = ".".join([*map(str, place), error.path]).removesuffix(".")
+    return TransformError(error.what, path, error.failure)
 
 
 def _at(place: Place, change: Change) -> Change:
@@ -33,8 +66,7 @@ def _at(place: Place, change: Change) -> Change:
         try:
             new = change(old, entity)
         except TransformError as error:
-            path = ".".join([*map(str, place), error.path]).removesuffix(".")
-            raise TransformError(error.what, path, error.failure) from None
+            raise _below(place, error) from None
         if new is old:
             return value
         return {**value, name: new} if name is not None and isinstance(value, dict) else _put(value, place, new)
