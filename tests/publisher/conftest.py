@@ -25,6 +25,7 @@ class Scripted:
     """A client whose answers a test writes: JSON with status 201 unless given as a response or an error."""
 
     answers: list[Any] = field(default_factory=list)
+    api_uri: str = "https://halo.example/api"
     normal_status: int = 0
     sent: list[Request] = field(default_factory=list)
 
@@ -51,7 +52,7 @@ def respond_fixture() -> Callable[..., Response]:
 
 @pytest.fixture
 def scripted() -> Callable[..., Any]:
-    return lambda *answers, normal_status=0: Scripted(list(answers), normal_status)
+    return lambda *answers, normal_status=0: Scripted(list(answers), normal_status=normal_status)
 
 
 @pytest.fixture(scope="session")

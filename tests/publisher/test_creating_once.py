@@ -158,8 +158,8 @@ def test_value_that_halo_stores_otherwise_is_told_and_not_sent_again(
 @pytest.mark.parametrize(
     ("once", "said"),
     [
-        ({"find": "GET /Asset"}, "once.match: Field required"),
-        (ONCE | {"mach": "x"}, "once.mach"),
+        ({"find": "GET /Asset"}, "'match' is missing"),
+        (ONCE | {"mach": "x"}, "mach"),
         (ONCE | {"find": "GET /Nothing"}, "Nothing"),
         (ONCE | {"query": {"search": "{{ a b }}"}}, "once"),
     ],

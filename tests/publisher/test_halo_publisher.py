@@ -331,6 +331,8 @@ def test_any_entity_and_any_answer_give_one_outcome(
     respond: Any, status: int, media_type: str, body: Any, name: str, entity: dict[str, Any]
 ) -> None:
     class Client:
+        api_uri = "https://halo.example/api"
+
         @staticmethod
         def normal(status: int) -> bool:
             return False

@@ -13,7 +13,7 @@ from haloitsm_connector.errors import AuthenticationError, ConnectorError, Input
 from haloitsm_connector.publisher.answer import id_of
 from haloitsm_connector.publisher.base import Outcome, Status
 from haloitsm_connector.publisher.cut import Cut, Size
-from haloitsm_connector.publisher.journal import Intent, Run, identity_of_request
+from haloitsm_connector.publisher.journal import Intent, Run, identity_of, identity_of_request
 from haloitsm_connector.publisher.once import LookUp
 from haloitsm_connector.publisher.side_by_side import Exchange
 from haloitsm_connector.publisher.updates import Settle, failed, named, settled
@@ -52,7 +52,8 @@ class Case:
 class Creates:
     """What creating takes: a client, the journal's run, how to look up (None: not at all), how to read an answer.
 
-    ``blind``: an answer has shown that the look-up does not find what was created, so its word is not taken.
+    ``blind``: an answer has shown that the look-up does not find what was created, so its word is not taken. ``began``
+    is when the run began, by the monotonic clock.
     """
 
     client: HttpClient
@@ -61,31 +62,42 @@ class Creates:
     settle: Settle
     key: Sequence[str]
     blind: bool = False
+    began: float = field(default_factory=time.monotonic)
 
     def created(self, writes: Sequence[Write], size: Size) -> Exchange:
         """Create the records of writes, each at most once; several at a time only with a look-up."""
-        cases = [Case(write, _intent(write)) for write in writes]
+        cases = [Case(write, self._intent(write)) for write in writes]
+        yield from self._taken_up(cases)
         looked = Rows(self.look_up)
         for case in cases:
-            yield from self._before(case, looked)
+            if self.look_up and case.outcome is None and not case.intent.number:
+                yield from self._there(case, self.look_up, looked)
         cut = Cut(len(cases))
         while todo := [case for case in cases if case.outcome is None]:
             yield from self._send(todo[: min(cut.count(len(todo)), size.now)], cut, size)
         return [case.outcome for case in cases if case.outcome is not None]
 
-    def _before(self, case: Case, looked: Rows) -> Part:
-        """Settle what needs no request: it was done by a run before, is there already, or waits for a person."""
-        left = self.run.left_behind(case.intent.identity)
-        case.intent = left or case.intent
-        if left and left.done:
-            case.end("skipped", f"it was created on {left.when}, by a run that did not come to its end", left.id)
-        elif left and self.look_up:
-            seconds = max(0.0, left.at + self.look_up.once.settle_seconds - time.time())
-            yield from self._found([case], seconds, "an earlier run ended before the answer came")
-        elif left:
-            case.end("waiting", _doubt(left.reason or "an earlier run ended before the answer came", left))
-        elif self.look_up:
-            yield from self._there(case, self.look_up, looked)
+    def _intent(self, write: Write) -> Intent:
+        identity = write.wanted.identity if write.wanted else identity_of_request(write.request)
+        return Intent(identity_of(self.client.api_uri, identity), write.called, write.request.payload)
+
+    def _taken_up(self, cases: list[Case]) -> Part:
+        """Settle what an earlier run left behind: it is done, is looked up, or waits for a person."""
+        unknown = "an earlier run ended before the answer came"
+        open_cases = []
+        for case in cases:
+            left = self.run.left_behind(case.intent.identity)
+            case.intent = left or case.intent
+            if left and left.done:
+                case.end("skipped", f"it was created on {left.when}, by a run that did not come to its end", left.id)
+            elif left and self.look_up is None:
+                case.end("waiting", _doubt(left.reason or unknown, left))
+            elif left:
+                open_cases.append(case)
+        if open_cases and self.look_up:
+            # Whatever was under way had left before this run began.
+            seconds = self.began + self.look_up.once.settle_seconds - time.monotonic()
+            yield from self._found(open_cases, max(0.0, seconds), unknown)
 
     def _there(self, case: Case, look_up: LookUp, looked: Rows) -> Part:
         """Look whether a record is there that nobody has sent yet."""
@@ -212,11 +224,6 @@ class Rows:
         if question not in self._known:
             self._known[question] = yield from self.look_up.rows(write.wanted)
         return [row for row in self._known[question] if write.wanted.is_in(row)]
-
-
-def _intent(write: Write) -> Intent:
-    identity = write.wanted.identity if write.wanted else identity_of_request(write.request)
-    return Intent(identity, write.called, write.request.payload)
 
 
 def _doubt(reason: str, intent: Intent) -> str:

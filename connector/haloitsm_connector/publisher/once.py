@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from haloitsm_connector.catalogue import Catalogue, Operation
 from haloitsm_connector.catalogue.usage import check_path, check_query, check_requires, find_operation
@@ -18,6 +18,7 @@ from haloitsm_connector.prototypes import Fields
 from haloitsm_connector.publisher.answer import is_upsert
 from haloitsm_connector.publisher.journal import identity_of
 from haloitsm_connector.subscriber import Subscriber
+from haloitsm_connector.validation import validated
 from haloitsm_transformers import Entity, StepsError, Template, template
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class LookUp:
     def __init__(
         self, once: Once | Mapping[str, Any], client: HttpClient, operation: Operation, catalogue: Catalogue
     ) -> None:
-        self.once = once if isinstance(once, Once) else _validated(once)
+        self.once = once if isinstance(once, Once) else validated(Once, once, ("once",))
         self._client, self._catalogue = client, catalogue
         self._creates = operation
         self.operation = catalogue.find(self.once.find, ("GET",))
@@ -189,11 +190,3 @@ def _comparable(value: Any) -> str | None:
     if value is None or isinstance(value, dict | list):
         return None
     return scalar(value).strip() or None
-
-
-def _validated(once: Mapping[str, Any]) -> Once:
-    try:
-        return Once.model_validate(once)
-    except ValidationError as error:
-        problems = [f"once.{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_input=False)]
-    raise InputError("; ".join(problems))
