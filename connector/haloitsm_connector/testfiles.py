@@ -19,11 +19,11 @@ from pydantic import Field
 from haloitsm_connector.assemble import Assembly
 from haloitsm_connector.config import Config
 from haloitsm_connector.config.sources import locate
-from haloitsm_connector.config.validation import validate
 from haloitsm_connector.config.yaml_document import Document, Position, read
 from haloitsm_connector.differences import differences
 from haloitsm_connector.errors import ConfigError, Finding, InputError, NodePath, Problem, dotted, suggest
 from haloitsm_connector.prototypes import Fields
+from haloitsm_connector.validation import validate
 from haloitsm_transformers import Chain, Entity, Failure, World
 from haloitsm_transformers.capabilities import Source
 from haloitsm_transformers.world import OpenWorld
@@ -77,13 +77,19 @@ class Result:
 
 
 def find(path: Path) -> list[Path]:
-    """Return the test files beside a configuration, or the one test file that is named; InputError without any."""
+    """Return the test files of a configuration; InputError where there are none.
+
+    Of a folder all in it, dot files left out; of ``halo.yaml`` the ``halo.test.yaml`` beside it; a test file itself.
+    """
     if path.name.endswith(SUFFIXES):
         return [path]
-    folder = path if path.is_dir() else path.parent
-    files = sorted(file for suffix in SUFFIXES for file in folder.rglob(f"*{suffix}"))
+    if path.is_dir():
+        found = (file.relative_to(path) for suffix in SUFFIXES for file in path.rglob(f"*{suffix}"))
+        files = [path / file for file in sorted(found) if not any(part.startswith(".") for part in file.parts)]
+    else:
+        files = [file for suffix in SUFFIXES if (file := path.with_name(path.stem + suffix)).exists()]
     if not files:
-        raise InputError(f"there is no test beside {path}", "Tests stand in files whose names end in .test.yaml.")
+        raise InputError(f"{path} has no tests", "Those of halo.yaml stand beside it in halo.test.yaml.")
     return files
 
 

@@ -193,7 +193,7 @@ def test_what_cannot_be_read_is_not_complained_about_twice(problems: Problems) -
     found = problems(GOOD.replace("${READ:-5}", "${READ}").replace("client_id: id", "client_id: {{ id }}"))
     assert [line.split(": ")[2] for line in found] == [
         "braces cannot be a key. Text with { or } at its start, or inside { } and [ ], needs quotes",
-        "the environment variable READ is not set. Set it, or give a default",
+        "the environment variable READ is not set. Set it, in a file .env here for one, or give a default",
     ]
 
 

@@ -85,9 +85,12 @@ def _connections(config: Config, http_log: str) -> list[dict[str, Any]]:
         lifetime = f"{found.token_seconds / 60:.0f} min" if found.token_seconds else ""
         result = "connected" if found.token_uri else "no token needed"
         return row | {
-            "result": result, "tenant": found.tenant or "", "scopes": " ".join(found.scopes), "token lifetime": lifetime,
+            "result": result,
+            "tenant": found.tenant or "",
+            "scopes": " ".join(found.scopes),
+            "token lifetime": lifetime,
             "requests left": "no limit" if left is None else str(left),
-        }  # fmt: skip
+        }
 
     with ThreadPoolExecutor(max_workers=16) as pool:
         return list(pool.map(connected, config.clients))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from haloitsm_connector.client.body import read_value
 from haloitsm_connector.client.fields import Authentication, HaloClientFields, HttpClientFields
@@ -16,6 +16,7 @@ from haloitsm_connector.client.reason import status_error
 from haloitsm_connector.client.request import Request, Response, encode_query
 from haloitsm_connector.client.session import Connection, Session
 from haloitsm_connector.errors import ConnectorError, InputError, suggest
+from haloitsm_connector.validation import validated
 
 if TYPE_CHECKING:
     import httpx
@@ -197,9 +198,4 @@ def _fields(base_uri: str, authentication: Any, options: Mapping[str, Any]) -> H
     if isinstance(authentication, BaseModel):
         # As values, so that a model of the wrong kind is told like any other mistake.
         authentication = authentication.model_dump()
-    given = {"base_uri": base_uri, "authentication": authentication, **options}
-    try:
-        return HaloClientFields.model_validate(given)
-    except ValidationError as error:
-        problems = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_input=False)]
-    raise InputError("; ".join(problems))  # outside the handler: pydantic's own exception holds what was given
+    return validated(HaloClientFields, {"base_uri": base_uri, "authentication": authentication, **options})

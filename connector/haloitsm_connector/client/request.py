@@ -16,6 +16,7 @@ from haloitsm_connector.errors import AnswerError, InputError, suggest
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _PLAIN = re.compile(r"[A-Za-z0-9_.~,:-]*")
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 REPEATABLE_METHODS = frozenset({"GET", "HEAD", "DELETE", "PUT"})
 
 
@@ -83,7 +84,7 @@ class Response:
     def json(self) -> Any:
         """Decode the body; AnswerError says what came instead of JSON."""
         try:
-            return orjson.loads(self.body)
+            return orjson.loads(self.body.removeprefix(BYTE_ORDER_MARK))
         except orjson.JSONDecodeError as error:
             raise AnswerError(*self._not_json(error), url=self.url) from error
 

@@ -12,8 +12,8 @@ from haloitsm_connector.catalogue.record_schema import record_schema
 from haloitsm_connector.catalogue.usage import check_payload
 from haloitsm_connector.config.beside import reader_below
 from haloitsm_connector.config.python_functions import PythonFunctions
-from haloitsm_connector.config.validation import there_are
 from haloitsm_connector.errors import Finding, InputError, NodePath, suggest
+from haloitsm_connector.validation import there_are
 from haloitsm_transformers import Registry, TransformError, check_steps
 
 Tree = Mapping[str, Any]

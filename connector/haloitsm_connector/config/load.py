@@ -26,9 +26,9 @@ from haloitsm_connector.config.models import (
     steps_fields,
 )
 from haloitsm_connector.config.sources import OPTIONS, Sources, read_sources
-from haloitsm_connector.config.validation import UnknownKey, places_of, secrets_of, there_are, validate
 from haloitsm_connector.errors import ConfigError, Finding, InputError, NodePath, Problem
 from haloitsm_connector.prototypes import Kind, Prototype, Prototypes
+from haloitsm_connector.validation import UnknownKey, places_of, secrets_of, there_are, validate
 from haloitsm_transformers import Registry
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -57,7 +57,7 @@ class Resolution:
         return self._fail(match, path, f"'{match[0]}' is not a variable", hint)
 
     def _unset(self, match: re.Match[str], path: NodePath, name: str) -> str:
-        hint = suggest(name, self.environ) or f"Set it, or give a default: ${{{name}:-…}}."
+        hint = suggest(name, self.environ) or f"Set it, in a file .env here for one, or give a default: ${{{name}:-…}}."
         return self._unknown(match, path, f"the environment variable {name} is not set", hint)
 
     def _file(self, match: re.Match[str], path: NodePath, name: str) -> str:

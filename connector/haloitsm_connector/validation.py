@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 from pydantic import BaseModel, RootModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from haloitsm_connector.errors import Finding, NodePath, suggest
+from haloitsm_connector.errors import Finding, InputError, NodePath, dotted, sentence, suggest
 from haloitsm_transformers.fields import PROBLEMS as STEP_PROBLEMS
 from haloitsm_transformers.wording import KINDS, LIMITS, TEXT
 
@@ -60,6 +60,14 @@ def validate(model: type[Model], data: Any, path: NodePath = ()) -> tuple[Model 
         if not any(len(other) > len(at) and other[: len(at)] == at for other in deepest)
     ]
     return None, [replace(each, path=(*path, *each.path)) for each in dict.fromkeys(found)]
+
+
+def validated(model: type[Model], data: Any, path: NodePath = ()) -> Model:
+    """Return the model made from ``data``; InputError says all that is wrong, paths begin with ``path``."""
+    made, findings = validate(model, data, path)
+    if made is None:
+        raise InputError(" ".join(f"{dotted(each.path)}: {sentence(each.what, each.hint)}" for each in findings))
+    return made
 
 
 def places_of(annotation: Any, data: Any, path: NodePath = ()) -> Iterator[Place]:
