@@ -21,6 +21,16 @@ from haloitsm_transformers.html_text import html_to_text, text_to_html
         ("&lt;tag&gt; &amp; &eacute;&nbsp;&#8364; &unknown;", "<tag> & é € &unknown;"),
         ("<ul><li>a<li>b<ol><li>x</li><li>y</li></ol></ul>end", "- a\n- b\n  1. x\n  2. y\n\nend"),
         ("<table><tr><th>A<th>B</tr><tr><td>1</td><td>2</td></tr></table>", "A | B\n1 | 2"),
+        (
+            "<table><tr><td><p>a</p></td><td><p>b</p></td></tr><tr><td></td><td>c</td></tr></table>end",
+            "a | b\nc\n\nend",
+        ),
+        (
+            "<table><tr><td>a<table><tr><td>b</td></tr><tr><td>c</td></tr></table></td><td>d</td></tr></table>",
+            "a\n\nb\nc | d",
+        ),
+        ("<ul><li><p>one</p></li><li></li><li><div>two</div></li></ul>", "- one\n\n-\n- two"),
+        ("<p>Hi&nbsp;</p><p class=MsoNormal><o:p>&nbsp;</o:p></p><p>there</p>", "Hi\n\nthere"),
         ("<pre>a\n  b</pre>", "a\n  b"),
         ('<a href="https://x.example/?a=1&amp;b">here</a>', "here (https://x.example/?a=1&b)"),
         ("<a href='https://x.example'>https://x.example</a>", "https://x.example"),

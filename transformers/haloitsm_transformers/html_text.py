@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 _NAME = re.compile(r"[a-zA-Z][^\s/>]*")
@@ -112,6 +112,9 @@ class _Page:
         self._lists: list[int | None] = []  # of each list around: the number of its last item, None without numbers
         self._link: tuple[str, int] | None = None  # address, and how many parts there were when it began
         self._kept = 0  # how many elements around keep their spaces
+        self._row = 0  # how many parts there were when the row of a table began
+        self._cell = False  # whether a cell has begun, and another of its row has a text before it
+        self._beginning = False  # whether an item or a cell has no text yet, so that paragraphs in it do not break
 
     def text(self, text: str) -> None:
         if self._kept:
@@ -121,35 +124,26 @@ class _Page:
             return
         words = _SPACE.sub(" ", text)
         self._space |= words.startswith(" ")
-        if words.strip(" "):
+        if words.strip(" \xa0"):
             self._add(words.strip(" "))
             self._space = words.endswith(" ")
 
     def tag(self, tag: _Tag) -> None:
         name = tag.name
+        if name in _BEGINNINGS:
+            self._beginning = False
         if name == "br":
             self._breaks += 1
             self._space = False
-        elif name in _LINES:
+        elif name in _LINES and not self._beginning:
             inside = name in _LISTS and len(self._lists) >= 2 - tag.opens
             self._break(2 if name in _PARAGRAPHS and not inside else 1)
-        if name in _LISTS:
-            self._list(tag)
-        elif name == "li" and tag.opens:
-            self._item()
-        elif name in ("td", "th") and tag.opens and self._parts and not self._breaks:
-            self._add(" |")
-            self._space = True
-        elif name == "pre":
-            self._kept = max(0, self._kept + (1 if tag.opens else -1))
-        elif name == "a":
-            self._anchor(tag)
-        elif name == "img" and tag.attributes.get("alt"):
-            self.text(tag.attributes["alt"])
+        if act := _ACTS.get(name):
+            act(self, tag)
 
     def _break(self, breaks: int) -> None:
         self._breaks = max(self._breaks, breaks)
-        self._space = False
+        self._space = self._cell = False
 
     def _list(self, tag: _Tag) -> None:
         if tag.opens:
@@ -157,13 +151,31 @@ class _Page:
         elif self._lists:
             self._lists.pop()
 
-    def _item(self) -> None:
+    def _item(self, tag: _Tag) -> None:
+        if not tag.opens:
+            return
         number = self._lists[-1] if self._lists else None
         if number is not None:
             self._lists[-1] = number = number + 1
         indent = "  " * min(len(self._lists) - 1, _DEEPEST)
         self._add(f"{indent}-" if number is None else f"{indent}{number}.")
-        self._space = True
+        self._space = self._beginning = True
+
+    def _table_row(self, tag: _Tag) -> None:
+        if tag.opens:
+            self._row = len(self._parts)
+
+    def _table_cell(self, tag: _Tag) -> None:
+        if len(self._parts) > self._row:
+            self._breaks = 0
+            self._cell = True
+        self._beginning = tag.opens
+
+    def _pre(self, tag: _Tag) -> None:
+        self._kept = max(0, self._kept + (1 if tag.opens else -1))
+
+    def _picture(self, tag: _Tag) -> None:
+        self.text(tag.attributes.get("alt", ""))
 
     def _anchor(self, tag: _Tag) -> None:
         if self._link:
@@ -177,13 +189,15 @@ class _Page:
             self._link = address, len(self._parts)
 
     def _add(self, text: str) -> None:
-        if self._parts and self._breaks:
+        if self._cell:
+            self._parts.append(" | ")
+        elif self._parts and self._breaks:
             self._parts.append("\n" * self._breaks)
         elif self._parts and self._space:
             self._parts.append(" ")
         self._parts.append(text)
         self._breaks = 0
-        self._space = False
+        self._space = self._cell = self._beginning = False
 
     def written(self) -> str:
         text = "".join(self._parts).replace("\xa0", " ")
@@ -191,3 +205,15 @@ class _Page:
 
 
 _DEEPEST = 20
+_BEGINNINGS = {"li", "tr", "td", "th"}
+_ACTS: Mapping[str, Callable[[_Page, _Tag], None]] = {
+    "a": _Page._anchor,
+    "img": _Page._picture,
+    "li": _Page._item,
+    "ol": _Page._list,
+    "pre": _Page._pre,
+    "td": _Page._table_cell,
+    "th": _Page._table_cell,
+    "tr": _Page._table_row,
+    "ul": _Page._list,
+}
