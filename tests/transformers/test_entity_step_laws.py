@@ -98,8 +98,23 @@ def test_any_of_them_over_any_json_gives_json_or_a_clear_failure_and_leaves_its_
 
 
 VERBS = st.sampled_from(
-    "keep default merge cast convert map_values remove key_by to_rows for_each custom_fields asset_fields halo_dates "
-    "attachment lookup".split()
+    [
+        "keep",
+        "default",
+        "merge",
+        "cast",
+        "convert",
+        "map_values",
+        "remove",
+        "key_by",
+        "to_rows",
+        "for_each",
+        "custom_fields",
+        "asset_fields",
+        "halo_dates",
+        "attachment",
+        "lookup",
+    ]
 )
 WORDS = st.sampled_from(
     [*CONVERSIONS, "values", "cases", "otherwise", "key", "to", "at", "texts", "client", "file", "a"]
