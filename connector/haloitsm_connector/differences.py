@@ -18,7 +18,7 @@ def differences(before: Any, after: Any, path: str = "") -> Iterator[str]:
     """
     if same(before, after):
         return
-    if isinstance(before, dict) and isinstance(after, dict) and (before or path) and (after or path):
+    if isinstance(before, dict) and isinstance(after, dict):
         yield from _of_objects(before, after, path)
     elif isinstance(before, list) and isinstance(after, list):
         yield from _of_lists(before, after, path)

@@ -9,9 +9,8 @@ def test_an_incoming_shows_its_final_request_and_sends_none(haloitsm, project, s
     seen = len(sandbox.requests)
     ended = haloitsm("preview", "halo.yaml", "tickets")
     assert ended.status == 0
-    assert ended.out == (
-        f"GET {sandbox.base_uri}/api/Tickets?pageinate=true&page_size=100&page_no=1&order=id&orderdesc=false&open_only=true\n"
-    )
+    query = "pageinate=true&page_size=100&page_no=1&order=id&orderdesc=false&open_only=true"
+    assert ended.out == f"GET {sandbox.base_uri}/api/Tickets?{query}\n"
     assert len(sandbox.requests) == seen
 
 

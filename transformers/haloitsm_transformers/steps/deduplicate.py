@@ -24,16 +24,16 @@ class Deduplicate(Params):
 
 def build(params: Deduplicate, builder: Builder) -> StreamFunction:
     """Compile the key; each run remembers its own."""
-    key_of = entity_key(params.key) if params.key else fingerprint
+    key_of = entity_key(params.key) if params.key else None
     seen: set[str] = set()
 
     def first(entity: Entity) -> list[Entity]:
-        key = key_of(entity)
-        if key in seen:
+        mark = fingerprint(key_of(entity) if key_of else entity)  # of one size, however long keys are
+        if mark in seen:
             return []
         if len(seen) >= params.most:
             raise TransformError(f"has one key more than the {params.most:,} that are remembered; raise 'most'")
-        seen.add(key)
+        seen.add(mark)
         return [entity]
 
     return builder.each(first)
