@@ -4,7 +4,7 @@ from haloitsm_transformers.capabilities import Call, Storage
 from haloitsm_transformers.chain import Chain, Trace, compile_chain
 from haloitsm_transformers.check import check_steps
 from haloitsm_transformers.conditions import condition
-from haloitsm_transformers.contract import Builder, Entity, Example, Params, Run, Stream, Transformer
+from haloitsm_transformers.contract import Builder, Entity, Example, LeftOut, Params, Run, Stream, Transformer
 from haloitsm_transformers.errors import Failure, PluginError, StepProblem, StepsError, TransformError
 from haloitsm_transformers.expressions import expression
 from haloitsm_transformers.fields import (
@@ -38,6 +38,7 @@ __all__ = [
     "Failure",
     "IncomingName",
     "Key",
+    "LeftOut",
     "Params",
     "Path",
     "Pattern",

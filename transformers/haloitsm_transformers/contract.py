@@ -34,6 +34,10 @@ class Params(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class LeftOut(Exception):  # noqa: N818 - nothing is wrong
+    """Raised by an entity function to leave its entity out, silently; those that stay pay nothing for it."""
+
+
 class Stream(NamedTuple):
     """A stream step that holds entities back: ``push`` takes some and gives what is ready, ``finish`` the rest."""
 
@@ -103,7 +107,8 @@ class Transformer:
     """A verb that steps can use.
 
     ``level="entity"``: ``build(params, builder)`` returns a function from entity to entity. It may change the top level
-    of what it gets and must copy lists and objects below before changing them.
+    of what it gets and must copy lists and objects below before changing them; `LeftOut` says that the entity goes no
+    further.
     ``own_copy=False`` says that it changes nothing at all in what it gets, so that no copy need be made for it.
     ``level="stream"``: ``build`` returns a function from a list of entities to a list of any length, or a `Stream`. It
     must change none of them.

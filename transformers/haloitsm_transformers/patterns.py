@@ -148,22 +148,33 @@ def _plain_names(compiled: list[tuple[Pattern, Callable[[Place], Place]]]) -> li
 
 
 def _between_names(names: list[tuple[str, str]], keep: bool) -> Relocation:
-    take = operator.getitem if keep else dict.pop
     if len(names) == 1:
-        ((only, target_name),) = names
-
-        def relocate_one(entity: dict[str, Any]) -> dict[str, Any]:
-            if only in entity:
-                entity[target_name] = take(entity, only)
-            return entity
-
-        return relocate_one
+        return _copied(*names[0]) if keep else _moved(*names[0])
+    take = operator.getitem if keep else dict.pop
 
     def relocate(entity: dict[str, Any]) -> dict[str, Any]:
         entity.update([(new, take(entity, old)) for old, new in names if old in entity])
         return entity
 
     return relocate
+
+
+def _copied(name: str, to: str) -> Relocation:
+    def copy_one(entity: dict[str, Any]) -> dict[str, Any]:
+        if name in entity:
+            entity[to] = entity[name]
+        return entity
+
+    return copy_one
+
+
+def _moved(name: str, to: str) -> Relocation:
+    def move_one(entity: dict[str, Any]) -> dict[str, Any]:
+        if name in entity:
+            entity[to] = entity.pop(name)
+        return entity
+
+    return move_one
 
 
 def _refuse_collisions(targets: list[Place]) -> None:

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable
 from operator import itemgetter
-from typing import Any, cast
+from typing import Any
 
 from haloitsm_transformers.errors import StepsError, TransformError, compile_each, kind_of
 from haloitsm_transformers.expressions import expression
@@ -63,27 +63,23 @@ def _text_template(text: str) -> Reader:
 
 
 def _with_names(names: list[str], layout: str, otherwise: Callable[[Any], str]) -> Reader:
-    """Fill in names of the entity itself at once; whatever is not there, or no text yet, is left to ``otherwise``."""
+    """Fill in names of the entity itself at once; ``otherwise`` does where one is not there, or no text or integer."""
     take = itemgetter(*names)
-    of_one = len(names) == 1
+    one = len(names) == 1
 
-    def fill(entity: Any) -> str:
+    def fill(entity: Any) -> Any:
         try:
-            values = take(entity)
-        except (LookupError, TypeError):
-            return otherwise(entity)
-        for value in (values,) if of_one else values:
-            if type(value) not in _WRITTEN_AS_THEY_ARE:
-                return otherwise(entity)
-        try:
-            return cast(str, layout % values)
-        except ValueError:  # a number too long to write
+            values = (take(entity),) if one else take(entity)
+            for value in values:
+                if type(value) is not str and type(value) is not int:
+                    return otherwise(entity)
+            return layout % values
+        except (LookupError, TypeError, ValueError):  # a path that is not there, no object, a number too long to write
             return otherwise(entity)
 
     return fill
 
 
-_WRITTEN_AS_THEY_ARE = frozenset({str, int})
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from haloitsm_transformers.capabilities import ends_run
 from haloitsm_transformers.conditions import condition
-from haloitsm_transformers.contract import Entity, EntityFunction, Stream, StreamFunction
+from haloitsm_transformers.contract import Entity, EntityFunction, LeftOut, Stream, StreamFunction
 from haloitsm_transformers.errors import Failure, StepProblem, StepsError, TransformError
 from haloitsm_transformers.expressions import expression
 from haloitsm_transformers.placeholders import template
@@ -110,6 +110,8 @@ def _or_as_before(function: EntityFunction) -> EntityFunction:
     def attempt(entity: Entity) -> Entity:
         try:
             return function(entity.copy())
+        except LeftOut:
+            raise
         except Exception as error:  # whatever it was, the user said to keep the entity
             if ends_run(error):
                 raise
@@ -133,6 +135,8 @@ def _entity_stage(work: list[tuple[Step, EntityFunction]], report: _Reporter) ->
             try:
                 for function in rest:
                     changed = function(changed)
+            except LeftOut:
+                continue
             except Exception as error:
                 # What the iterator has left tells which step failed, at no cost for the entities that do not fail.
                 report(steps[len(steps) - 1 - length_hint(rest)], error, entity)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, RootModel
 
-from haloitsm_transformers.contract import Builder, Example, StreamFunction, Transformer
+from haloitsm_transformers.contract import Builder, Entity, EntityFunction, Example, LeftOut, Transformer
 from haloitsm_transformers.fields import Condition
 
 
@@ -18,17 +18,24 @@ class Filter(RootModel[Condition]):
     root: Condition = Field(description="The condition.")
 
 
-def build(params: Filter, builder: Builder) -> StreamFunction:
+def build(params: Filter, builder: Builder) -> EntityFunction:
     """Compile the condition."""
     holds = builder.condition(params.root)
-    return lambda entities: [entity for entity in entities if holds(entity)]
+
+    def let_through(entity: Entity) -> Entity:
+        if holds(entity):
+            return entity
+        raise LeftOut
+
+    return let_through
 
 
 TRANSFORMER = Transformer(
     "filter",
-    "stream",
+    "entity",
     Filter,
     build,
+    own_copy=False,
     examples=(
         Example(
             "A JMESPath condition",

@@ -75,9 +75,12 @@ def build(params: MapValues, builder: Builder) -> EntityFunction:
 
 def _change(mapping: Mapping, builder: Builder) -> Change:
     constants = _with_numbers({known: new for known, new in mapping.values.items() if is_constant(new)})
-    fills = _with_numbers({known: builder.template(new) for known, new in mapping.values.items()})
+    templates = {known: builder.template(new) for known, new in mapping.values.items() if not is_constant(new)}
+    fills = _with_numbers(templates)
     cases = [_case(written) for written in mapping.cases]
     otherwise = builder.template(mapping.otherwise) if "otherwise" in mapping.model_fields_set else None
+    has_constant = otherwise is not None and is_constant(mapping.otherwise)
+    constant = mapping.otherwise
 
     def change(value: Any, entity: Entity) -> Any:
         kind = type(value)
@@ -91,6 +94,8 @@ def _change(mapping: Mapping, builder: Builder) -> Change:
                 return fill(entity)
         if value is None:
             return None
+        if has_constant:
+            return constant
         if otherwise is None:
             shown = kind_of(value) if known is None else f"'{str(known)[:_SHOWN]}'"
             raise TransformError(f"is {shown}, for which no value is given; 'otherwise' would be for it")
