@@ -82,7 +82,7 @@ def only(steps, entity):
 
 
 @given(st.lists(STEPS, min_size=1, max_size=3), st.lists(ENTITIES, max_size=3))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_of_them_over_any_json_gives_json_or_a_clear_failure_and_leaves_its_input_alone(steps, entities):
     try:
         chain = compile_chain(steps, REGISTRY)
@@ -125,7 +125,7 @@ OPTIONS = st.recursive(
 
 
 @given(VERBS, OPTIONS | st.dictionaries(st.just("a"), st.dictionaries(WORDS, OPTIONS, max_size=2)), ENTITIES)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_options_are_either_sound_or_refused_with_a_place(verb, options, entity):
     step = {verb: options}
     problems = check_steps([step], REGISTRY, offered=None)
@@ -137,7 +137,7 @@ def test_any_options_are_either_sound_or_refused_with_a_place(verb, options, ent
 
 
 @given(st.sampled_from(sorted(CONVERSIONS)), OPTIONS, VALUES)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_option_of_a_conversion_is_either_sound_or_refused_with_a_place(name, option, value):
     steps = [{"convert": {"a": {name: option}}}]
     if check_steps(steps, REGISTRY):
