@@ -11,6 +11,8 @@ from haloitsm_connector.errors import Finding
 from haloitsm_connector.prototypes import Prototypes
 from haloitsm_connector.publisher.haloitsm import HALOITSM
 
+ONCE = {"find": "GET /Asset", "query": {"search": "{{ payload.inventory_number }}"}, "match": "inventory_number"}
+
 
 def findings(catalogue: Catalogue, entity: str, **fields: Any) -> list[Finding]:
     given = HALOITSM.fields.model_validate({"client": "halo", "entity": entity, **fields})
@@ -34,6 +36,8 @@ def test_all_three_prototypes_are_installed() -> None:
         ("POST /Asset", {"payload": {"inventory_number": "{{ serial }}", "client_id": "{{ client }}"}}),
         ("POST /Asset", {"payload": [{"assettype_id": 130}, {"assettype_id": "130"}]}),
         ("POST /Attachment", {"payload": {"ticket_id": 5, "file": "a.txt"}}),
+        ("POST /Asset", {"once": ONCE, "payload": {"inventory_number": "x"}}),
+        ("POST /Asset", {"once": ONCE | {"match": {"client_id": "{{ client }}"}}}),
         ("POST /Attachment/image", {"files": [{"path": "{{ photo }}"}]}),
     ],
 )
@@ -59,6 +63,14 @@ def test_right_fields_give_no_finding(catalogue: Catalogue, entity: str, fields:
         ("POST /Asset", {"payload": [{}, {"client_id": "me"}]}, ("payload", 1, "client_id"), "warning", "of type"),
         ("DELETE /Asset/{id}", {"payload": {"id": 1}}, ("payload",), "warning", "takes no payload"),
         ("POST /Asset", {"files": [{"path": "x"}]}, ("files",), "error", "takes no files"),
+        ("POST /Asset", {"once": ONCE | {"find": "GET /Aset"}}, ("once", "find"), "error", "Did you mean"),
+        ("POST /Asset", {"once": ONCE | {"find": "GET /Asset/{id}"}}, ("once", "find"), "error", "GET /Asset."),
+        ("POST /Asset", {"once": ONCE | {"query": {"serch": "x"}}}, ("once", "query", "serch"), "warning", "'search'"),
+        ("POST /Asset", {"once": ONCE | {"match": "inventory_no"}}, ("once", "match"), "warning", "Did you mean"),
+        ("POST /Asset", {"once": ONCE | {"match": []}}, ("once", "match"), "error", "names nothing"),
+        ("POST /Asset", {"once": ONCE, "payload": {"client_id": 1}}, ("once", "match"), "error", "to compare with"),
+        ("POST /Actions", {"once": {"find": "GET /Actions", "match": "note"}}, ("once",), "warning", "ticket_id"),
+        ("POST /Tickets/vote", {"once": ONCE}, ("once",), "error", "takes no `once`"),
     ],
 )
 def test_what_is_wrong_is_found_at_its_place(
@@ -67,6 +79,12 @@ def test_what_is_wrong_is_found_at_its_place(
     found = next(each for each in findings(catalogue, entity, **fields) if each.path == path)
     assert found.severity == severity
     assert said in f"{found.what}. {found.hint}"
+
+
+def test_bad_placeholder_of_a_look_up_is_refused() -> None:
+    fields = {"client": "halo", "entity": "POST /Asset", "once": ONCE | {"query": {"search": "{{ a b }}"}}}
+    with pytest.raises(ValueError, match="JMESPath"):
+        HALOITSM.fields.model_validate(fields)
 
 
 @pytest.mark.parametrize("field", ["payload", "path"])

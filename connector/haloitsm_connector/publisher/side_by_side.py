@@ -37,12 +37,12 @@ def side_by_side(tasks: Iterator[Task], parallel: int) -> Flow[Outcome]:
     lanes = _Lanes(tasks, parallel)
     try:
         while True:
-            lanes.fill()
             yield from lanes.told()
+            lanes.fill()
             lane = lanes.next()
             if lane is not None:
                 yield from lanes.advance(lane)
-            elif lanes.ended:
+            elif lanes.empty:
                 break
         if lanes.error is not None:
             raise lanes.error
@@ -75,6 +75,11 @@ class _Lanes:
     _waiting: list[_Lane] = field(default_factory=list)
     _begun: set[int] = field(default_factory=set)
     _held: Task | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether all has been told, and nothing more comes."""
+        return self.ended and not self._lanes
 
     def fill(self) -> None:
         """Begin tasks while there is room, and none that concerns what an earlier one is at."""
