@@ -159,7 +159,17 @@ def test_a_folder_without_tests_says_where_they_belong(haloitsm, project):
     (project / "halo.test.yaml").unlink()
     ended = haloitsm("test", ".")
     assert ended.status == 1
-    assert "end in .test.yaml" in ended.err
+    assert "Those of halo.yaml stand beside it in halo.test.yaml." in ended.err
+    assert haloitsm("test", "halo.yaml").status == 1
+
+
+def test_tests_of_other_files_and_hidden_folders_are_left_alone(haloitsm, project):
+    (project / ".old").mkdir()
+    for name in (".old/x.test.yaml", "other.test.yaml"):
+        (project / name).write_text("tests: none\n", "utf-8")
+    assert haloitsm("test", "halo.yaml").status == 0
+    assert "other.test.yaml:1:1" in haloitsm("test", ".").err
+    assert ".old" not in haloitsm("test", ".").err
 
 
 def test_files_of_the_configuration_are_the_real_ones(haloitsm, project):
