@@ -1,8 +1,20 @@
 """Subscribers: where entities come from."""
 
-from haloitsm_connector.subscriber.base import SubscriberBase
+from haloitsm_connector.subscriber.base import Cursor, Slice, Sliced, SubscriberBase
 from haloitsm_connector.subscriber.file import FileSubscriber
 from haloitsm_connector.subscriber.haloitsm import Subscriber
 from haloitsm_connector.subscriber.http import HttpSubscriber
+from haloitsm_connector.subscriber.incremental import ByDates, ByField, Incremental
 
-__all__ = ["FileSubscriber", "HttpSubscriber", "Subscriber", "SubscriberBase"]
+__all__ = [
+    "ByDates",
+    "ByField",
+    "Cursor",
+    "FileSubscriber",
+    "HttpSubscriber",
+    "Incremental",
+    "Slice",
+    "Sliced",
+    "Subscriber",
+    "SubscriberBase",
+]

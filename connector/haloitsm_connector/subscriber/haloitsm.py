@@ -3,40 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from haloitsm_connector.catalogue import Catalogue, Operation
 from haloitsm_connector.catalogue.usage import check_path, check_query, check_requires, find_operation
 from haloitsm_connector.client.drive import Flow
-from haloitsm_connector.client.reason import status_error
-from haloitsm_connector.client.request import Request, Response, encode_query, fill_path
-from haloitsm_connector.errors import Finding
+from haloitsm_connector.client.request import Request
+from haloitsm_connector.errors import Finding, InputError
 from haloitsm_connector.prototypes import Fields, Prototype
-from haloitsm_connector.subscriber.base import SubscriberBase
-from haloitsm_connector.subscriber.listing import Page, read_page
-from haloitsm_connector.subscriber.paging import Reading, read_once, read_pages, sifted, with_query
-from haloitsm_connector.subscriber.parameters import compiled, fan_out, parameter_sets
-from haloitsm_connector.subscriber.passes import read_passes
-from haloitsm_connector.subscriber.verified import Reached, Unprovable, read_verified
-from haloitsm_transformers import Chain, Entity, Steps
+from haloitsm_connector.subscriber.base import Cursor, Fail, Slice, Sliced, SubscriberBase
+from haloitsm_connector.subscriber.children import Children
+from haloitsm_connector.subscriber.cursor import mark
+from haloitsm_connector.subscriber.incremental import Incremental, Plan, check_incremental, planned, set_by_user
+from haloitsm_connector.subscriber.increments import read_increments
+from haloitsm_connector.subscriber.paging import sifted
+from haloitsm_connector.subscriber.parameters import compiled, parameter_sets
+from haloitsm_connector.subscriber.reader import PAGE_PARAMETERS, PARALLEL, Consistency, Question, Reader
+from haloitsm_transformers import Chain, Entity, Steps, StepsError, Template, template
+from haloitsm_transformers.run import raise_failure
 
 if TYPE_CHECKING:
     from haloitsm_connector.client import HttpClient
 
-PAGE_PARAMETERS = frozenset({"pageinate", "page_no", "count"})
-"""Query names by which a user pages by hand; one of them switches automatic paging off."""
-PARALLEL = 8
-"""Pages that are under way at a time."""
-Consistency = Literal["verified", "fast"]
-UNPAGED_PARAMETERS = frozenset({"idonly", "ticketidonly"})
-"""Query names that Halo does not combine with paging (halo-api-facts 2.3)."""
-ORDER = {"order": "id", "orderdesc": "false"}
-"""The order that shows whether rows have moved, unless the user chooses another one."""
-ALL_ROWS = 100_000
-"""The largest ``count`` known to work without pages; without one a list ends after 50 rows (halo-api-facts 2.1)."""
+PARENTS_AT_ONCE = 100
+"""Entities of a parent without slices that are taken together."""
 
 
 class Subscriber(SubscriberBase):
@@ -46,7 +40,12 @@ class Subscriber(SubscriberBase):
     makes a request for each of its values. ``input_transformers`` is a chain, or its steps; it gets
     ``{"path": …, "query": …}``, and each document that it yields becomes a request. ``consistency="verified"`` misses
     nothing and yields nothing twice although a list changes while it is read; ``"fast"`` takes the pages as they come.
-    ``parallel`` pages are under way at a time, at most 16. Raises InputError for an entity that Halo does not have and,
+    ``parallel`` requests are under way at a time, at most 16.
+
+    ``incremental`` (`Incremental`, or a mapping of its fields) reads what is new: `slices` goes on from a cursor.
+    With ``parent``, the values of ``path``, ``query`` and ``from_parent`` are templates over each of its entities:
+    requests are made for each, and ``from_parent`` is added to what they bring. A parent is a subscriber or any
+    iterable of entities. Raises InputError for an entity that Halo does not have, options that do not fit it and,
     while reading, for path values that do not fit.
     """
 
@@ -62,90 +61,98 @@ class Subscriber(SubscriberBase):
         limit: int | None = None,
         consistency: Consistency = "verified",
         parallel: int = PARALLEL,
+        incremental: Incremental | Mapping[str, Any] | None = None,
+        parent: Sliced | Iterable[Entity] | None = None,
+        from_parent: Mapping[str, Any] | None = None,
         catalogue: Catalogue | None = None,
     ) -> None:
         self.client = client
         self.operation = (catalogue or Catalogue.load()).find(entity, ("GET",))
         self.path = dict(path or {})
         self.query = dict(query or {})
-        self.page_size = page_size
         self.limit = limit
-        self.consistency = consistency
-        self.parallel = parallel
+        self.parent = parent
+        self.from_parent = dict(from_parent or {})
+        self.plan = None if incremental is None else planned(self.operation, incremental)
         self._chain = compiled(input_transformers)
+        self._reader = Reader(self.operation, client, page_size, consistency, parallel)
+        for finding in contradictions(self.plan, self.query, parent is not None, limit):
+            raise InputError(finding.what, finding.hint)
+
+    @property
+    def waits(self) -> bool:  # type: ignore[override]  # it depends
+        """Whether its flow waits for a parent."""
+        return self.parent is not None
 
     def requests(self) -> Iterator[Request]:
-        """Yield the first request of every parameter set, final and unsent."""
-        for request, _ in self._requests():
-            yield request
+        """Yield the first request of every parameter set, final and unsent.
+
+        Of an incremental read without its dates; nothing where a parent has to be read first.
+        """
+        return iter(()) if self.waits else (question.request for question in self._questions())
 
     def flow(self) -> Flow[Entity]:
         """Read what every request answers, page after page, until ``limit``."""
+        if self.plan or self.parent is not None:
+            yield from sifted(self.slice_flow(None), _entities)
+            return
         left = self.limit
-        for request, paged in self._requests():
-            count = yield from self._read(request, paged, left)
+        for question in self._questions():
+            count = yield from self._reader.read(question, left)
             left = None if left is None else left - count
             if left == 0:
                 return
 
-    def _requests(self) -> Iterator[tuple[Request, bool]]:
-        for path_values, query in parameter_sets(self.path, self.query, self._chain):
-            paging = page_parameters(self.operation, query, self.page_size)
-            if paging.get("pageinate") and self.consistency == "verified" and self.operation.key == ("id",):
-                paging |= {} if ORDER.keys() & {name.casefold() for name in query} else ORDER
-            pairs = encode_query(paging | query)
-            for path in fan_out(path_values):
-                yield Request("GET", fill_path(self.operation.path, path), pairs), "pageinate" in paging
+    def slice_flow(self, cursor: Cursor | None) -> Flow[Slice]:
+        """Read slices, from a cursor on: an incremental read's own, or that of the parent."""
+        if self.plan:
+            of = mark([self.operation.name, self.path, self.query, self.plan.lower, self.plan.fixed])
+            return read_increments(self._reader, self.plan, self._questions, of, cursor)
+        if self.parent is None:
+            return super().slice_flow(cursor)
+        return self.children_flow(
+            self.parent.slices(cursor) if isinstance(self.parent, Sliced) else _sliced(self.parent)
+        )
 
-    def _read(self, request: Request, paged: bool, limit: int | None) -> Reading:
-        if not paged:
-            return read_once(request, self._page, limit)
-        asked = dict(request.query).get("page_size", "")
-        size = int(asked) if asked.isdecimal() else None
-        if size and self.consistency == "verified":
-            return self._verified(request, size, limit)
-        key, parallel = self.operation.key, self.parallel
-        return read_pages(request, self._page, next_page, key=key, page_size=size, limit=limit, parallel=parallel)
+    def children_flow(self, parents: Iterable[Slice], fail: Fail = raise_failure) -> Flow[Slice]:
+        """Read what belongs to the entities of a parent's slices; the cursor of each comes after all of that.
 
-    def _verified(self, request: Request, size: int, limit: int | None) -> Reading:
-        reached, key, parallel = Reached(), self.operation.key, self.parallel
-        if ORDER.items() <= dict(request.query).items():
-            with suppress(Unprovable):
-                return (
-                    yield from read_verified(
-                        request, self._page, page_size=size, parallel=parallel, limit=limit, reached=reached
-                    )
-                )
-        again = read_passes(request, self._page, next_page, key=key, page_size=size, parallel=parallel)
-        left = None if limit is None else limit - reached.yielded
-        return reached.yielded + (yield from sifted(again, reached.unread, left))
+        A parent's entity that lacks what the templates ask for goes to ``fail``.
+        """
+        children = Children(self._reader, self._questions_for, self.path, self.query, self.from_parent)
+        return children.flow(parents, fail)
 
-    def _page(self, response: Response) -> Page:
-        if 200 <= response.status < 300:
-            return read_page(self.operation, response)
-        if self.client is not None and self.client.normal(response.status):
-            return Page([])
-        raise status_error(response, "GET")
+    def _questions(self) -> Iterator[Question]:
+        return self._questions_for(self.path, self.query)
+
+    def _questions_for(self, path: Mapping[str, Any], query: Mapping[str, Any]) -> Iterator[Question]:
+        for path_values, query_values in parameter_sets(path, query, self._chain):
+            yield from self._reader.questions(path_values, query_values)
 
 
-def page_parameters(operation: Operation, query: Mapping[str, Any], page_size: int | None = None) -> dict[str, Any]:
-    """Return what to add to a query so that a list comes whole: page parameters, or a large ``count``; else nothing.
-
-    A user's own page parameters are left alone, and so is a query that Halo does not combine with paging.
-    """
-    names = {name.casefold() for name in query}
-    if operation.listing is None or names & PAGE_PARAMETERS:
-        return {}
-    if operation.listing.paged and not names & UNPAGED_PARAMETERS:
-        return {"pageinate": True, "page_size": page_size or operation.listing.page_size, "page_no": 1}
-    if any(parameter.name == "count" for parameter in operation.query_parameters):
-        return {"count": ALL_ROWS}
-    return {}
+def _entities(slices: list[Slice]) -> list[Entity]:
+    return [entity for one in slices for entity in one.entities]
 
 
-def next_page(request: Request, response: Response, seen: int) -> Request:
-    """Return the request for the page after this one."""
-    return with_query(request, "page_no", int(dict(request.query)["page_no"]) + 1)
+def _sliced(entities: Iterable[Entity]) -> Iterator[Slice]:
+    left = iter(entities)
+    while some := list(islice(left, PARENTS_AT_ONCE)):
+        yield Slice(some)
+
+
+def contradictions(
+    plan: Plan | None, query: Mapping[str, Any], has_parent: bool, limit: int | None
+) -> Iterator[Finding]:
+    """Yield the options of a subscriber that cannot be together."""
+    if has_parent and plan:
+        hint = "Move it to the parent: what is new there decides what is read here."
+        yield Finding(("incremental",), "a subscriber with a parent does not read what is new by itself", hint)
+    if limit is not None and (has_parent or plan):
+        what = "a limit would leave out entities for good where what is new is read, or what belongs to a parent"
+        yield Finding(("limit",), what, "Leave it out; of a parent that is not incremental, limit the parent.")
+    for name in set_by_user(plan, query) if plan else ():
+        what = f"query parameter '{name}' is what the incremental read narrows the list by"
+        yield Finding(("request_parameters", "query", name), what, "Leave it out, or leave out `incremental`.")
 
 
 class RequestParameters(Fields):
@@ -168,12 +175,23 @@ class HaloSubscriberFields(Fields):
     )
     page_size: int | None = Field(None, ge=1, le=1000, description="Rows to ask for per page; Halo may send fewer.")
     limit: int | None = Field(None, ge=1, description="Stop after this many entities.")
+    incremental: Incremental | None = Field(
+        None, description="Deliver what is new since the last run of a route, and go on where a run was cut off."
+    )
+    parent: str | None = Field(
+        None,
+        description="Name of another incoming: requests are made for each of its entities, and request_parameters are "
+        "templates over it.",
+    )
+    from_parent: dict[str, Template] = Field(
+        {}, description="Fields to add to each entity: templates over the parent's entity."
+    )
     consistency: Consistency = Field(
         "verified",
         description="verified: nothing is missed or comes twice although the list changes meanwhile; fast: pages as "
         "they come.",
     )
-    parallel: int = Field(PARALLEL, ge=1, le=16, description="Pages under way at a time.")
+    parallel: int = Field(PARALLEL, ge=1, le=16, description="Requests under way at a time.")
 
 
 def check(fields: HaloSubscriberFields, catalogue: Catalogue) -> Iterable[Finding]:
@@ -192,6 +210,32 @@ def check(fields: HaloSubscriberFields, catalogue: Catalogue) -> Iterable[Findin
         if name.casefold() in PAGE_PARAMETERS and operation.listing:
             what = f"query parameter '{name}' switches automatic paging off, and only what Halo answers to it is read"
             yield Finding((*at, "query", name), what, "Leave it out to read the whole list.", "warning")
+    yield from _check_new(fields, operation, catalogue)
+
+
+def _check_new(fields: HaloSubscriberFields, operation: Operation, catalogue: Catalogue) -> Iterator[Finding]:
+    """Yield what is wrong with reading what is new, and what belongs to a parent."""
+    plan = None
+    if fields.incremental:
+        found = list(check_incremental(operation, fields.incremental, catalogue))
+        yield from (replace(each, path=("incremental", *each.path)) for each in found)
+        if not any(each.severity == "error" for each in found):
+            plan = planned(operation, fields.incremental)
+        if fields.incremental.sweep_hours is not None and fields.consistency == "fast":
+            what = "records that are gone are told for sure by a verified read only"
+            yield Finding(("incremental", "sweep_hours"), what, "Leave out `consistency: fast`.")
+    parameters = fields.request_parameters
+    yield from contradictions(plan, parameters.query, fields.parent is not None, fields.limit)
+    if fields.parent is None:
+        if fields.from_parent:
+            yield Finding(("from_parent",), "there is no parent to take fields from", "Name it: parent: ….")
+        return
+    for part, values in (("path", parameters.path), ("query", parameters.query)):
+        try:
+            template(values)
+        except StepsError as error:
+            for problem in error.problems:
+                yield Finding(("request_parameters", part, *problem.path), problem.what, problem.hint)
 
 
 def build(
@@ -208,6 +252,8 @@ def build(
         limit=fields.limit,
         consistency=fields.consistency,
         parallel=fields.parallel,
+        incremental=fields.incremental,
+        from_parent=fields.from_parent,
         catalogue=catalogue,
     )
 

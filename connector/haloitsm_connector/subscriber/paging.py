@@ -12,10 +12,11 @@ from collections import deque
 from collections.abc import Callable, Generator, Hashable, Sequence, Set
 from dataclasses import replace
 from functools import partial
+from typing import Any, TypeVar
 
 import orjson
 
-from haloitsm_connector.client.drive import Ahead
+from haloitsm_connector.client.drive import Ahead, Pause
 from haloitsm_connector.client.request import Request, Response
 from haloitsm_connector.errors import AnswerError, ConnectorError
 from haloitsm_connector.subscriber.listing import Page
@@ -24,10 +25,13 @@ from haloitsm_transformers import Entity
 CAPS = frozenset({50, 100})
 """Page sizes above which Halo answers no more, whatever was asked for (halo-api-facts 2.1)."""
 
+_KEYS = {str, int, float}
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 Read = Callable[[Response], Page]
 Next = Callable[[Request, Response, int], Request | None]
 """Makes the request for the next page out of the last one, its answer and the number of entities read so far."""
-Reading = Generator[Request | Ahead | list[Entity], Response | None, int]
+Reading = Generator[Request | Ahead | Pause | list[Entity], Response | None, int]
 """A flow of pages that returns the number of entities it has yielded."""
 
 
@@ -91,21 +95,22 @@ def read_pages(
 
 def told_apart(rows: Sequence[Entity], key: Sequence[str]) -> dict[Hashable, Entity]:
     """Return the rows by what tells them apart: their key fields or, where those do not, their whole content."""
-    keyed: dict[Hashable, Entity] = {tuple(row.get(name) for name in key): row for row in rows if _is_keyed(row, key)}
-    if len(keyed) == len(rows):
-        return keyed
+    columns = [[row.get(name) for row in rows] for name in key]
+    if columns and all(set(map(type, column)) <= _KEYS and all(column) for column in columns):  # 0 is no record's id
+        keyed: dict[Hashable, Entity] = dict(zip(zip(*columns, strict=True), rows, strict=True))
+        if len(keyed) == len(rows):
+            return keyed
     try:
         return {orjson.dumps(row, option=orjson.OPT_SORT_KEYS): row for row in rows}
     except orjson.JSONEncodeError as error:
         raise AnswerError(f"an entity in the answer cannot be handled: {error}") from error
 
 
-def _is_keyed(row: Entity, key: Sequence[str]) -> bool:
-    """Whether the key fields are all there; 0 stands for no record (halo-api-facts 4.1)."""
-    return bool(key) and all(isinstance(row.get(name), str | int | float) and row[name] for name in key)
-
-
-def sifted(reading: Reading, sift: Callable[[list[Entity]], list[Entity]], limit: int | None = None) -> Reading:
+def sifted(
+    reading: Generator[Request | Ahead | Pause | list[Given], Response | None, Any],
+    sift: Callable[[list[Given]], list[Made]],
+    limit: int | None = None,
+) -> Generator[Request | Ahead | Pause | list[Made], Response | None, int]:
     """Do what a reading does, with every page replaced by what ``sift`` makes of it; at most ``limit`` in all."""
     count, step = 0, partial(next, reading)
     while limit is None or count < limit:
