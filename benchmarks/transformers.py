@@ -17,6 +17,7 @@ from typing import Any
 import jmespath
 import jsonschema_rs
 import orjson
+from jinja2.sandbox import SandboxedEnvironment
 
 from haloitsm_transformers import Registry, compile_chain, condition, expression, template
 
@@ -180,7 +181,7 @@ def chains() -> bool:
 EXPRESSIONS = {
     "a name": "client_name",
     "a path": "client.name",
-    "five fields, one nested": "{id: id, title: summary, status: status_name, by: reportedby, cf: customfields[0].value}",
+    "five fields, one nested": "{id: id, title: summary, status: status_name, by: team, cf: customfields[0].value}",
     "a filter and a projection": "customfields[?id > `200`].value",
     "a choice": "site_name || client_name || 'none'",
     "a comparison": "status_id == `9` || priority_id < `3`",
@@ -226,6 +227,17 @@ def templates() -> bool:
     )
 
 
+def documents() -> bool:
+    text = (
+        "Ticket {{ id }}: {{ summary | upper }} for {{ client_name }}"
+        "{% for field in customfields %}\n{{ field.name }}: {{ field.value }}{% endfor %}"
+    )
+    alone = SandboxedEnvironment().from_string(text)
+    step = chain({"render": {"template": text, "into": "note"}})
+    assert [entity["note"] for entity in step()] == [alone.render(entity) for entity in ENTITIES]
+    return compare("Jinja's own sandbox, without bounds", each(alone.render), {"render": (step, None)})
+
+
 def conditions() -> bool:
     named = condition({"status_id": {"equals": 9}, "client_name": {"matches": "^print"}})
     written = condition("status_id == `9`")
@@ -239,7 +251,7 @@ def conditions() -> bool:
 def main() -> int:
     gc.collect()
     gc.freeze()
-    return 0 if all([chains(), expressions(), validation(), templates(), conditions()]) else 1
+    return 0 if all([chains(), expressions(), validation(), templates(), documents(), conditions()]) else 1
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from haloitsm_transformers import Params, Registry, StepsError, Transformer, check_steps, compile_chain
+from haloitsm_transformers import LeftOut, Params, Registry, StepsError, Transformer, check_steps, compile_chain
 
 REGISTRY = Registry.installed()
 
@@ -70,3 +70,23 @@ def test_a_function_of_python_is_called_as_it_wants_to_be():
     chain = compile_chain([{"python": {"function": "a.add", "with": {"rat": 1}}}], REGISTRY)
     with pytest.raises(StepsError, match=r"'a.add' cannot be called like this: missing a required argument: 'rate'"):
         chain.open(capabilities={"modules": lambda name: add})
+
+
+@pytest.mark.parametrize("on_error", ["fail", "drop", "keep"])
+def test_an_entity_that_is_left_out_is_no_failure_whatever_is_said_of_those(on_error):
+    class Nothing(Params):
+        """Do something for a test."""
+
+    def build(params, builder):
+        def odd(entity):
+            if entity["n"] % 2:
+                return entity
+            raise LeftOut
+
+        return odd
+
+    verbs = REGISTRY.with_(Transformer("odd", "entity", Nothing, build))
+    failures = []
+    run = compile_chain([{"odd": None, "on_error": on_error}, {"filter": "n != `3`"}], verbs).open(failures.append)
+    assert run([{"n": 1}, {"n": 2}, {"n": 3}, {"n": 5}]) == [{"n": 1}, {"n": 5}]
+    assert failures == []

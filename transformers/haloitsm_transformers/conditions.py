@@ -121,6 +121,8 @@ def _is_number(value: Any) -> bool:
 
 
 def _equals(option: Any) -> Holds:
+    if isinstance(option, str):
+        return lambda value: bool(value == option)  # nothing but the same text equals a text
     return lambda value: same(None if value is MISSING else value, option)
 
 
