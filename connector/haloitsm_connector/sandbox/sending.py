@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 
@@ -57,9 +58,10 @@ async def _streamed(
         response.force_close()  # else it is a race whether the client's next request is lost with this connection
     await response.prepare(request)
     size = -(-len(body) // pieces) or 1
-    for start in range(0, end, size):
-        await response.write(body[start : min(start + size, end)])
-        await asyncio.sleep(seconds / pieces)
+    with contextlib.suppress(ConnectionResetError):  # whoever asked need not wait for all of it
+        for start in range(0, end, size):
+            await response.write(body[start : min(start + size, end)])
+            await asyncio.sleep(seconds / pieces)
     if request.transport is not None and hangs_up:
         request.transport.write(body[announced:])
         request.transport.close()
