@@ -20,6 +20,9 @@ from haloitsm_transformers import StepsError, TransformError, template
         (" {{ a }}", {"a": 1}, " 1"),
         ("{{ a }}-{{ b }}", {"a": "x", "b": 2}, "x-2"),
         ("{{ a }}{{ b }}", {"a": True, "b": False}, "truefalse"),
+        ("100% {{ a }}%s %%", {"a": "%d"}, "100% %d%s %%"),
+        ("{{ a }} {{ b.c }}%", {"a": "x", "b": {"c": 1}}, "x 1%"),
+        ("{{ a }}{{ b }}", {"a": "x", "b": 2**80}, f"x{2**80}"),
         ("n{{ a }}", {"a": 5.0}, "n5"),
         ("n{{ a }}", {"a": 0.1}, "n0.1"),
         ("n{{ a }}", {"a": -0.0}, "n-0"),
@@ -51,8 +54,9 @@ def test_what_is_no_text_cannot_stand_inside_one(entity, kind):
 
 
 def test_a_number_too_long_to_write_fails():
-    with pytest.raises(TransformError):
-        template("x{{ a }}")({"a": 10**5000})
+    for text in ("x{{ a }}", "{{ a }}{{ a }}", "{{ b.a }}x"):
+        with pytest.raises(TransformError, match="gives a number, which cannot stand inside a text"):
+            template(text)({"a": 10**5000, "b": {"a": 10**5000}})
 
 
 def test_every_bad_placeholder_is_a_located_problem():
