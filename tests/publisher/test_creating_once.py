@@ -211,6 +211,17 @@ def test_refused_create_is_not_remembered(halo: HttpClient, tmp_path: Path) -> N
         assert Intents(state).waiting() == []
 
 
+@pytest.mark.parametrize("once", [None, ONCE])
+def test_payload_that_no_json_can_hold_is_refused_alone(
+    halo: HttpClient, tmp_path: Path, created: Any, once: dict[str, Any] | None
+) -> None:
+    publisher = Publisher(halo, "POST /Asset", once=once, journal=journal(tmp_path / "state", "import"))
+    name = "Z" if once else "Y"
+    entities = [asset(f"{name}-1"), asset(f"{name}-2", notes=2**70), asset(f"{name}-3")]
+    assert [one.status for one in publisher.publish(entities)] == ["created", "refused", "created"]
+    assert created() == [f"{name}-1", f"{name}-3"]
+
+
 def test_two_at_once_with_one_journal_are_refused(halo: HttpClient, tmp_path: Path, created: Any) -> None:
     def publisher() -> Publisher:
         return Publisher(halo, "POST /Asset", journal=journal(tmp_path / "state", "import"))

@@ -66,8 +66,8 @@ class Creates:
 
     def created(self, writes: Sequence[Write], size: Size) -> Exchange:
         """Create the records of writes, each at most once; several at a time only with a look-up."""
-        cases = [Case(write, self._intent(write)) for write in writes]
-        yield from self._taken_up(cases)
+        cases = [self._case(write) for write in writes]
+        yield from self._taken_up([case for case in cases if case.outcome is None])
         looked = Rows(self.look_up)
         for case in cases:
             if self.look_up and case.outcome is None and not case.intent.number:
@@ -77,9 +77,15 @@ class Creates:
             yield from self._send(todo[: min(cut.count(len(todo)), size.now)], cut, size)
         return [case.outcome for case in cases if case.outcome is not None]
 
-    def _intent(self, write: Write) -> Intent:
-        identity = write.wanted.identity if write.wanted else identity_of_request(write.request)
-        return Intent(identity_of(self.client.api_uri, identity), write.called, write.request.payload)
+    def _case(self, write: Write) -> Case:
+        """Begin a create; one whose payload cannot be written as JSON is refused."""
+        try:
+            identity = write.wanted.identity if write.wanted else identity_of_request(write.request)
+        except InputError as error:
+            refused = Verdict("refused", str(error))
+            return Case(write, Intent("", write.called), outcome=failed(write, refused))
+        identity = identity_of(self.client.api_uri, identity)
+        return Case(write, Intent(identity, write.called, write.request.payload))
 
     def _taken_up(self, cases: list[Case]) -> Part:
         """Settle what an earlier run left behind: it is done, is looked up, or waits for a person."""

@@ -143,9 +143,12 @@ def _turns(database: Database) -> Path:
 
 
 def _text(value: Any) -> str | None:
-    if value is None or len(text := orjson.dumps(value)) > LONGEST_PAYLOAD:
+    """Write a value as JSON; None for what is too large to be kept, or cannot be sent anyway."""
+    try:
+        text = orjson.dumps(value)
+    except TypeError:
         return None
-    return text.decode()
+    return None if value is None or len(text) > LONGEST_PAYLOAD else text.decode()
 
 
 def _value(text: str | None) -> Any:
