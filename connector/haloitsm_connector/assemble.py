@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -17,7 +17,7 @@ from haloitsm_connector.errors import InputError, NodePath, suggest
 from haloitsm_connector.publisher import Outcome, PublisherBase
 from haloitsm_connector.publisher.exchange import DONE
 from haloitsm_connector.store import Database, JobJournal, open_state
-from haloitsm_connector.subscriber import SubscriberBase
+from haloitsm_connector.subscriber import Cursor, Slice, Subscriber, SubscriberBase
 from haloitsm_transformers import Chain, Entity, Failure, compile_chain
 from haloitsm_transformers.run import raise_failure
 
@@ -30,15 +30,35 @@ DELIVERED = DONE | {"skipped"}
 
 @dataclass(frozen=True)
 class Incoming:
-    """A subscriber and the transformers behind it."""
+    """A subscriber and the transformers behind it; requests are made for each entity of ``parent``, if there is one."""
 
     name: str
     subscriber: SubscriberBase
     chain: Chain
+    where: str = ""
+    parent: Incoming | None = None
+
+    @property
+    def resumes(self) -> bool:
+        """Whether its slices come with cursors to go on from."""
+        return self.subscriber.resumes
+
+    def slices(self, cursor: Cursor | None = None, fail: Fail = raise_failure) -> Iterator[Slice]:
+        """Read what is new since a cursor, and transform it.
+
+        An entity that a step, or a subscriber with a parent, cannot take goes to ``fail`` instead.
+        """
+        if self.parent is None:
+            return through(self.chain, self.subscriber.slices(cursor), fail)
+
+        def fail_here(failure: Failure) -> None:
+            fail(failure if failure.origin else replace(failure, origin=self.where))
+
+        return through(self.chain, self.subscriber.children(self.parent.slices(cursor, fail), fail_here), fail)
 
     def pages(self, fail: Fail) -> Iterator[list[Entity]]:
-        """Read and transform, a page at a time; an entity that a step cannot take goes to ``fail`` instead."""
-        return through(self.chain, self.subscriber.pages(), fail)
+        """Read and transform all there is, a page at a time."""
+        return (one.entities for one in self.slices(None, fail) if one.entities)
 
 
 @dataclass(frozen=True)
@@ -52,7 +72,12 @@ class Outgoing:
 
     def publish(self, pages: Iterable[list[Entity]], fail: Fail) -> Iterator[Outcome]:
         """Transform and publish; an entity that a step cannot take goes to ``fail`` instead."""
-        for outcome in self.publisher.publish(chain.from_iterable(through(self.chain, pages, fail))):
+        slices = through(self.chain, map(Slice, pages), fail)
+        return self.send(chain.from_iterable(one.entities for one in slices))
+
+    def send(self, entities: Iterable[Entity]) -> Iterator[Outcome]:
+        """Publish entities that are transformed already."""
+        for outcome in self.publisher.publish(entities):
             self.deliveries.settle(outcome.entity, outcome.status in DELIVERED)
             yield outcome
 
@@ -68,14 +93,21 @@ class Route:
     results: Outgoing | None
 
 
-def through(steps: Chain, pages: Iterable[list[Entity]], fail: Fail) -> Iterator[list[Entity]]:
-    """Send pages of entities through a chain and yield the pages that come out."""
+def through(steps: Chain, slices: Iterable[Slice], fail: Fail) -> Iterator[Slice]:
+    """Send slices through a chain and yield what comes out, each with its cursor.
+
+    Where a step holds entities back, nobody can tell to which slice they belong: the last cursor comes in the end.
+    """
     run = steps.open(fail)
-    for page in pages:
-        if made := run(page):
-            yield made
-    if rest := run.finish():
-        yield rest
+    last: Cursor | None = None
+    for one in slices:
+        last = one.cursor or last
+        made = run(one.entities) if one.entities else []
+        if made or (one.cursor and not run.holds):
+            yield Slice(made, None if run.holds else one.cursor)
+    rest = run.finish()
+    if rest or run.holds:
+        yield Slice(rest, last)
 
 
 class Assembly:
@@ -113,7 +145,15 @@ class Assembly:
         part = declared(self.config.incoming, "incoming", name)
         at = ("incoming", name)
         subscriber = self._build(part.subscriber, (*at, "subscriber"))
-        return Incoming(name, subscriber, self._chain(part.transformers, (*at, "transformers")))
+        chain = self._chain(part.transformers, (*at, "transformers"))
+        parent = getattr(part.subscriber.fields, "parent", None)
+        if not parent:
+            return Incoming(name, subscriber, chain)
+        where = self.config.where((*at, "subscriber", "request_parameters"))
+        made = Incoming(name, subscriber, chain, where, self.incoming(parent))
+        if isinstance(subscriber, Subscriber):
+            subscriber.parent = made.parent
+        return made
 
     def outgoing(self, name: str, job: str | None = None) -> Outgoing:
         """Build an outgoing; ``job`` is whose creates are on record, ``outgoing NAME`` without one."""

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from haloitsm_connector.assemble import Assembly, Fail, Outgoing, Route, through
 from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.config import Config, load
 from haloitsm_connector.errors import EntityError
+from haloitsm_connector.progress import Progress
 from haloitsm_connector.publisher import Outcome
-from haloitsm_connector.store import state_of
+from haloitsm_connector.store import Cursors, state_of
+from haloitsm_connector.subscriber import Cursor, Slice
+from haloitsm_connector.subscriber.base import in_thread
 from haloitsm_transformers import Entity, Failure, Registry
 
 FAILED_STATUSES = frozenset({"failed", "refused", "waiting"})
 """Outcomes that somebody has to look at."""
 
-Item = TypeVar("Item")
 Failed = deque[Failure]
 
 
@@ -73,8 +75,10 @@ class Pipeline:
         """Run a route and yield one outcome per entity; an entity that fails does not stop the others.
 
         Where the run before was cut off, this one goes on with it. StateError while the route is being run elsewhere.
+        An incremental incoming goes on from the cursor of the route, which is stored as soon as the outcomes of all
+        that lies before it have been taken from this iterator.
         """
-        return _run(self.assembly.route(route))
+        return _run(self.assembly.route(route), lambda: Cursors(self.assembly.state))
 
     def dry_run(self, route: str) -> Iterator[dict[str, Any]]:
         """Read and transform as a route does, and change nothing: no write is sent, storages stay as they are.
@@ -82,19 +86,19 @@ class Pipeline:
         Yields what each entity would become: ``{"method", "url", "payload"}`` of its request or, where it could not be
         written, ``{"failed": reason, "entity": entity}``.
         """
-        return _dry_run(self.assembly.rehearsal().route(route))
+        return _dry_run(self.assembly.rehearsal().route(route), lambda: Cursors(self.assembly.state))
 
     def aread(self, incoming: str) -> AsyncIterator[Entity]:
         """``read`` for asyncio."""
-        return _in_thread(self.read(incoming))
+        return in_thread(self.read(incoming))
 
     def apublish(self, outgoing: str, entities: Iterable[Entity], *, job: str | None = None) -> AsyncIterator[Outcome]:
         """``publish`` for asyncio."""
-        return _in_thread(self.publish(outgoing, entities, job=job))
+        return in_thread(self.publish(outgoing, entities, job=job))
 
     def arun(self, route: str) -> AsyncIterator[Outcome]:
         """``run`` for asyncio."""
-        return _in_thread(self.run(route))
+        return in_thread(self.run(route))
 
     def close(self) -> None:
         """Close the clients and the state file."""
@@ -121,23 +125,33 @@ def _raise(failure: Failure) -> None:
     raise EntityError(failure.what, origin=failure.origin, entity=failure.entity)
 
 
-def _read(route: Route, fail: Fail) -> Iterator[list[Entity]]:
-    """The pages of a route as its outgoing gets them."""
-    return through(route.chain, route.incoming.pages(fail), fail)
+def cursor_name(route: str) -> str:
+    """Return the name under which the cursor of a route is stored."""
+    return f"route {route}"
 
 
-def _run(route: Route) -> Iterator[Outcome]:
-    failed: Failed = deque()
-    outcomes = route.outgoing.publish(_read(route, failed.append), failed.append)
+def _ready(route: Route, cursor: Cursor | None, fail: Fail) -> Iterator[Slice]:
+    """The slices of a route as its publisher gets them."""
+    return through(route.outgoing.chain, through(route.chain, route.incoming.slices(cursor, fail), fail), fail)
+
+
+def _run(route: Route, cursors: Callable[[], Cursors]) -> Iterator[Outcome]:
+    name = cursor_name(route.name)
+    cursor = cursors().get(name) if route.incoming.resumes else None
+    failed, lost, progress = Failed(), Failed(), Progress(lambda cursor: cursors().set(name, cursor))
+    entities = progress.through(_ready(route, cursor, progress.noting(failed.append)))
+    sent = progress.expecting("entity", route.outgoing.send(entities))
+    outcomes = progress.expecting("failure", _with_failed(sent, failed))
     if route.results:
-        outcomes = _with_results(outcomes, route.results, failed.append)
-    return _with_failed(outcomes, failed)
+        outcomes = _with_failed(_with_results(outcomes, route.results, lost.append), lost)
+    yield from progress.told(outcomes)
 
 
-def _dry_run(route: Route) -> Iterator[dict[str, Any]]:
+def _dry_run(route: Route, cursors: Callable[[], Cursors]) -> Iterator[dict[str, Any]]:
+    cursor = cursors().get(cursor_name(route.name)) if route.incoming.resumes else None
     failed: Failed = deque()
     publisher = route.outgoing.publisher
-    for entity in chain.from_iterable(through(route.outgoing.chain, _read(route, failed.append), failed.append)):
+    for entity in chain.from_iterable(one.entities for one in _ready(route, cursor, failed.append)):
         try:
             for request in publisher.requests([entity]):
                 url = publisher.client.url(request) if publisher.client else request.target
@@ -177,10 +191,3 @@ def _with_results(outcomes: Iterator[Outcome], results: Outgoing, fail: Fail) ->
         yield from written  # what was written before the results could not be kept is told all the same
         raise
     yield from written
-
-
-async def _in_thread(items: Iterator[Item]) -> AsyncIterator[Item]:
-    """Yield what a blocking iterator yields, taking each item in a worker thread."""
-    end: Any = object()
-    while (item := await asyncio.to_thread(next, items, end)) is not end:
-        yield item

@@ -97,7 +97,7 @@ class Failure:
 
     ``entity`` is as it was before the run of entity steps, or the stream step, that failed; None when a stream step
     failed while finishing. ``origin`` is ``file:line:column`` of the step, ``number`` counts from 1 in the list in
-    which it stands, ``path`` is the place inside the entity (empty when the step cannot tell).
+    which it stands (0: it is no step), ``path`` is the place inside the entity (empty when the step cannot tell).
     """
 
     entity: dict[str, Any] | None
@@ -108,7 +108,8 @@ class Failure:
     what: str
 
     def __str__(self) -> str:
-        parts = (self.origin, f"step {self.number} ({self.verb})", self.path, self.what)
+        step = f"step {self.number} ({self.verb})" if self.number else self.verb
+        parts = (self.origin, step, self.path, self.what)
         return ": ".join(part for part in parts if part)
 
 

@@ -30,6 +30,11 @@ class ChainRun:
     def __init__(self, stages: list[Stream]) -> None:
         self._stages = stages
 
+    @property
+    def holds(self) -> bool:
+        """Whether it may hold entities back, so that not all that is made of given ones comes out at once."""
+        return any(stage.finish is not list for stage in self._stages)
+
     def __call__(self, entities: list[Entity]) -> list[Entity]:
         """Run entities through the chain and return what comes out so far; the given ones stay as they are."""
         for stage in self._stages:
@@ -163,7 +168,7 @@ def _stream_stage(step: Step, stream: Stream, report: _Reporter) -> Stream:
             report(step, error, None)
             return []
 
-    return Stream(push, finish)
+    return Stream(push, list if stream.finish is list else finish)
 
 
 class _Builder:

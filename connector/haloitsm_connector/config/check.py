@@ -35,6 +35,8 @@ def check_references(tree: Tree) -> Iterator[Finding]:
         for name, fields in mappings(tree, section, part):
             if isinstance(fields.get("client"), str):
                 yield from _check_client(tree, fields, (section, name, part, "client"))
+            if section == "incoming" and isinstance(fields.get("parent"), str):
+                yield from _check_parent(tree, name, fields["parent"])
 
 
 def mappings(tree: Tree, section: str, part: str) -> Iterator[tuple[str, Tree]]:
@@ -49,6 +51,17 @@ def _declared(tree: Tree, section: str, name: str, path: NodePath) -> Iterator[F
         kind = section.removesuffix("s")
         hint = suggest(name, tree[section]) or there_are(tree[section]) or f"Declare it in '{section}:'."
         yield Finding(path, f"there is no {kind} '{name}'", hint)
+
+
+def _check_parent(tree: Tree, name: str, parent: str) -> Iterator[Finding]:
+    path: NodePath = ("incoming", name, "subscriber", "parent")
+    yield from _declared(tree, "incoming", parent, path)
+    parents = {each: fields.get("parent") for each, fields in mappings(tree, "incoming", "subscriber")}
+    line: list[Any] = [name]
+    while (above := parents.get(line[-1])) and above not in line:
+        line.append(above)
+    if above == name:
+        yield Finding(path, f"'{name}' is a parent of itself: {' < '.join((*line, name))}")
 
 
 def _check_client(tree: Tree, fields: Tree, path: NodePath) -> Iterator[Finding]:

@@ -50,15 +50,15 @@ class SubscriberBase(Driven, ABC):
 
     waits = False
     """Whether its flow waits for more than the answers to its requests, so that asyncio has to run it in a thread."""
+    resumes = False
+    """Whether its slices come with cursors to go on from."""
 
     @abstractmethod
     def flow(self) -> Flow[Entity]:
         """Yield requests and pages of entities; see `haloitsm_connector.client.drive`."""
 
     def slice_flow(self, cursor: Cursor | None) -> Flow[Slice]:
-        """Yield requests and slices, from a cursor on; a subscriber without cursors reads everything each time."""
-        if cursor is not None:
-            raise InputError(f"a {type(self).__name__} like this reads everything each time, and takes no cursor")
+        """Yield requests and slices, from a cursor on; a subscriber that makes no cursors reads everything each time."""
         yield from sifted(self.flow(), lambda page: [Slice(page)])
 
     def children_flow(self, parents: Iterable[Slice], fail: Fail) -> Flow[Slice]:

@@ -84,6 +84,11 @@ class Subscriber(SubscriberBase):
         """Whether its flow waits for a parent."""
         return self.parent is not None
 
+    @property
+    def resumes(self) -> bool:  # type: ignore[override]  # it depends
+        """Whether it is incremental, or its parent is."""
+        return self.plan is not None or getattr(self.parent, "resumes", False)
+
     def requests(self) -> Iterator[Request]:
         """Yield the first request of every parameter set, final and unsent.
 
@@ -204,7 +209,7 @@ def check(fields: HaloSubscriberFields, catalogue: Catalogue) -> Iterable[Findin
     at = ("request_parameters",)
     yield from check_path(operation, parameters.path, (*at, "path"), complete=fixed)
     yield from check_query(operation, parameters.query, (*at, "query"))
-    if fixed:
+    if fixed and not fields.incremental:  # which gives the dates that a list may want
         yield from check_requires(operation, parameters.query, at)
     for name in parameters.query:
         if name.casefold() in PAGE_PARAMETERS and operation.listing:

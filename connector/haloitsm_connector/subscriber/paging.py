@@ -96,7 +96,8 @@ def read_pages(
 def told_apart(rows: Sequence[Entity], key: Sequence[str]) -> dict[Hashable, Entity]:
     """Return the rows by what tells them apart: their key fields or, where those do not, their whole content."""
     columns = [[row.get(name) for row in rows] for name in key]
-    if columns and all(set(map(type, column)) <= _KEYS and all(column) for column in columns):  # 0 is no record's id
+    # 0 stands for no record (halo-api-facts 4.1).
+    if columns and all(set(map(type, column)) <= _KEYS and all(column) for column in columns):
         keyed: dict[Hashable, Entity] = dict(zip(zip(*columns, strict=True), rows, strict=True))
         if len(keyed) == len(rows):
             return keyed
