@@ -56,8 +56,9 @@ def _declared(tree: Tree, section: str, name: str, path: NodePath) -> Iterator[F
 def _check_parent(tree: Tree, name: str, parent: str) -> Iterator[Finding]:
     path: NodePath = ("incoming", name, "subscriber", "parent")
     yield from _declared(tree, "incoming", parent, path)
-    parents = {each: fields.get("parent") for each, fields in mappings(tree, "incoming", "subscriber")}
-    line: list[Any] = [name]
+    found = {each: fields.get("parent") for each, fields in mappings(tree, "incoming", "subscriber")}
+    parents = {each: above for each, above in found.items() if isinstance(above, str)}
+    line = [name]
     while (above := parents.get(line[-1])) and above not in line:
         line.append(above)
     if above == name:
@@ -118,7 +119,8 @@ def ends_at_publisher(tree: Tree, path: NodePath) -> bool:
         case ("outgoing", _, "transformers"):
             return True
         case ("routes", name, "transformers"):
-            outgoing = tree["outgoing"].get(tree["routes"][name].get("outgoing"))
+            named = tree["routes"][name].get("outgoing")
+            outgoing = tree["outgoing"].get(named) if isinstance(named, str) else None
             return isinstance(outgoing, Mapping) and not outgoing.get("transformers")
     return False
 
