@@ -36,10 +36,12 @@ class Ahead:
     """The requests that a flow will yield next, in that order: they are started now, and those that were announced
     before and are not named again are given up. It changes when a request is sent, never what its answer means.
 
-    The flow must yield the very objects that it announced.
+    The flow must yield the very objects that it announced. No more than ``at_a_time`` of them are without an answer at
+    once; None starts them all.
     """
 
     requests: Sequence[Request]
+    at_a_time: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,11 @@ def _announced(
     for key, (_, future) in begun.items():
         if key not in named:
             future.cancel()
-    return {id(each): begun.get(id(each)) or (each, start(each)) for each in ahead.requests}
+    kept = {key: one for key, one in begun.items() if key in named}
+    new = [request for request in ahead.requests if id(request) not in kept]
+    if ahead.at_a_time is not None:
+        new = new[: max(0, ahead.at_a_time - sum(not future.done() for _, future in kept.values()))]
+    return kept | {id(request): (request, start(request)) for request in new}
 
 
 def _answering(flow: Flow[Result], future: Future[Response]) -> Callable[[], Any]:

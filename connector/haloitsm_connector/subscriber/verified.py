@@ -35,6 +35,8 @@ NEVER_CUT = 10
 DENSE = 0.005
 """Share of ids with another one missing behind them up to which asking again costs less time than overlapping pages:
 it costs few requests, but all that is under way waits for each."""
+READ_AHEAD = 2
+"""How many times the pages under way are announced, so that as many are under way while answers wait to be read."""
 
 
 class Unprovable(Exception):  # noqa: N818 - caught by the reader, never seen by a user
@@ -151,7 +153,7 @@ class _Course:
         if self.idle > MOST_TRIES or self.asked > self.most_asked:
             raise self._moving()
         if self.ahead:
-            yield Ahead([request, *(each for _, each in self.ahead)])
+            yield Ahead([request, *(each for _, each in self.ahead)], self.parallel)
         page = self.read(answer_of((yield request)))
         ids = _ids(page.rows)
         if ids is None:
@@ -276,7 +278,7 @@ class _Course:
     def _announce(self) -> None:
         end = self.ahead[-1][0].end if self.ahead else self.row
         wanted = self.total if self.limit is None else min(self.total, self.row + self.limit - self.reached.yielded)
-        while not self.ahead or (len(self.ahead) < self.parallel and end < wanted):
+        while not self.ahead or (len(self.ahead) < READ_AHEAD * self.parallel and end < wanted):
             self.ahead.append(self._request(partial(forward, end, overlap=self.overlap if end < self.total else 1)))
             end = self.ahead[-1][0].end
 
