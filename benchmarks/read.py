@@ -89,7 +89,8 @@ def compared(table: Table, results: dict[str, list[Result]]) -> list[Bar]:
         packages = PACKAGES if table.page_size == 100 else ()
         bars += [at_least(table, results, name, 12) for name in packages]
     else:
-        bars = [at_least(table, results, "raw", 0.5), at_least(table, results, "halopsa", 2.5)]
+        bars = [at_least(table, results, "raw", 0.5)]
+        bars += [at_least(table, results, "halopsa", 2.5)] if table.page_size == 100 else []
     ratio = speed(results, "fast", "verified")
     bars.append(Bar(f"{table}: time of verified to that of fast", ratio.middle, most=1.1, spread=str(ratio)))
     return bars
