@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from haloitsm_connector.pipeline import Pipeline
     from haloitsm_connector.publisher import FilePublisher, HttpPublisher, Outcome, Publisher
     from haloitsm_connector.sandbox import Sandbox
-    from haloitsm_connector.store import Intents, journal, open_state
-    from haloitsm_connector.subscriber import FileSubscriber, HttpSubscriber, Subscriber
+    from haloitsm_connector.store import Cursors, Intents, journal, open_state
+    from haloitsm_connector.subscriber import FileSubscriber, HttpSubscriber, Incremental, Slice, Subscriber
 
 _HOME = {
     "catalogue": ("Catalogue", "Operation"),
@@ -51,8 +51,8 @@ _HOME = {
     "pipeline": ("Pipeline",),
     "publisher": ("FilePublisher", "HttpPublisher", "Outcome", "Publisher"),
     "sandbox": ("Sandbox",),
-    "store": ("Intents", "journal", "open_state"),
-    "subscriber": ("FileSubscriber", "HttpSubscriber", "Subscriber"),
+    "store": ("Cursors", "Intents", "journal", "open_state"),
+    "subscriber": ("FileSubscriber", "HttpSubscriber", "Incremental", "Slice", "Subscriber"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
@@ -64,12 +64,14 @@ __all__ = [
     "ClientCredentials",
     "ConfigError",
     "ConnectorError",
+    "Cursors",
     "EntityError",
     "FilePublisher",
     "FileSubscriber",
     "HttpClient",
     "HttpPublisher",
     "HttpSubscriber",
+    "Incremental",
     "InputError",
     "Intents",
     "LostAnswerError",
@@ -83,6 +85,7 @@ __all__ = [
     "Request",
     "Response",
     "Sandbox",
+    "Slice",
     "StateError",
     "StatusError",
     "Subscriber",

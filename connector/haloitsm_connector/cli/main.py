@@ -19,6 +19,7 @@ import typer
 from haloitsm_connector.cli import (
     catalogue,
     check,
+    cursors,
     demo,
     entities,
     init,
@@ -86,6 +87,7 @@ for command in (
     request.post,
     request.delete,
     run.run,
+    cursors.cursors,
     waiting.waiting,
     sandbox.sandbox,
     schema.schema,

@@ -1,0 +1,87 @@
+"""``haloitsm cursors``: how far the routes that read what is new have come, and from where they go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from haloitsm_connector.cli import output
+from haloitsm_connector.cli.settings import load_pipeline
+from haloitsm_connector.errors import InputError
+
+if TYPE_CHECKING:
+    from haloitsm_connector.pipeline import Pipeline
+    from haloitsm_connector.subscriber import Cursor
+
+
+def cursors(
+    context: typer.Context,
+    path: Annotated[Path, typer.Argument(help="File or folder of YAML, the same as of the run.")],
+    route: Annotated[str | None, typer.Argument(help="The route to show or to change; all without a name.")] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="MOMENT", help="Have the next run read what is new since then.")
+    ] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Have the next run read everything.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the cursors as they are stored.")] = False,
+    state: Annotated[Path | None, typer.Option(help="The state file, where the run was given one.")] = None,
+) -> None:
+    """Show how far incremental routes have read, or have one go on from somewhere else.
+
+    A moment is a date or an ISO date and time, UTC unless it names a zone. Change nothing while the route runs.
+    """
+    from haloitsm_connector.store import Cursors
+
+    if start and reset:
+        raise InputError("--from and --reset contradict each other", "Give one of them.")
+    if (start or reset) and route is None:
+        raise InputError("it is not said which route is meant", "Name it behind the configuration.")
+    with load_pipeline(context.obj, path, state) as pipeline:
+        stored = Cursors(pipeline.assembly.state)
+        names = _names(pipeline, route)
+        if start:
+            stored.set(names[str(route)], {"read_until": _moment(start)})
+        elif reset:
+            stored.delete(names[str(route)])
+        found = {route: stored.get(name) for route, name in names.items()}
+    if as_json:
+        output.show_json(found)
+    elif not found:
+        output.say("No route reads what is new: none has an incoming with `incremental`.")
+    else:
+        columns = ("route", "read until", "under way", "Halo's clock")
+        output.table(columns, [(route, *_told(cursor or {})) for route, cursor in found.items()])
+
+
+def _names(pipeline: Pipeline, route: str | None) -> dict[str, str]:
+    """Return the names of the cursors of one route, or of all that are incremental; InputError where it has none."""
+    from haloitsm_connector.assemble import declared
+    from haloitsm_connector.pipeline import cursor_name
+
+    if route is not None:
+        declared(pipeline.config.routes, "route", route)
+    found = [name for name in pipeline.config.routes if pipeline.assembly.route(name).incoming.resumes]
+    if route is not None and route not in found:
+        raise InputError(f"route '{route}' has no cursor: it reads everything each time", "Give it `incremental`.")
+    return {name: cursor_name(name) for name in found if route in (None, name)}
+
+
+def _moment(text: str) -> str:
+    from haloitsm_connector.subscriber.moments import moment, to_the_millisecond
+
+    try:
+        return to_the_millisecond(moment(text))
+    except ValueError as error:
+        raise InputError(f"--from: {error}") from None
+
+
+def _told(cursor: Cursor) -> tuple[str, str, str]:
+    run: dict[str, Any] = cursor.get("run") or {}
+    at = f", behind id {run['id']}" if "id" in run else ""
+    ahead = cursor.get("seconds_ahead", 0)
+    return (
+        cursor.get("read_until", "never"),
+        f"since {run.get('began', '?')}{at}" if run else "",
+        f"{abs(ahead)} s {'ahead of' if ahead > 0 else 'behind'} ours" if ahead else "",
+    )
