@@ -155,7 +155,7 @@ def test_a_server_that_fails_always_is_not_asked_for_every_record() -> None:
     outcomes = [outcome for page in pages for outcome in page]
     assert statuses(outcomes) == ["failed"] * 100
     assert len(sent) <= 10
-    assert outcomes[-1].reason == "not sent, because those before it got no answer: no answer in time."
+    assert outcomes[-1].reason == "not sent by itself, because those before it got no answer: no answer in time."
 
 
 def test_creates_go_in_arrays_only_with_a_look_up(halo: HttpClient, posts: Any) -> None:

@@ -53,7 +53,8 @@ def updated(
         cut.judged()
         troubles = troubles + 1 if verdict.heavy and verdict.status == "failed" else 0
         if troubles == SICK:
-            verdict = replace(verdict, reason=f"not sent, because those before it got no answer: {verdict.reason}")
+            reason = f"not sent by itself, because those before it got no answer: {verdict.reason}"
+            verdict = replace(verdict, reason=reason, value=None)
             outcomes += [failed(write, verdict) for write in writes[len(outcomes) :]]
     return outcomes
 
