@@ -112,5 +112,5 @@ def test_at_a_terminal_it_asks_and_hides_the_secret(folder, sandbox):
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=st.text(st.characters(codec="utf-8", exclude_characters="\r"), min_size=1))
 def test_what_is_written_is_read_back(tmp_path, value):
-    write_variables(tmp_path / ".env", {"client_secret": value}, "Heading.")
+    write_variables(tmp_path / ".env", {"HALO_CLIENT_SECRET": value}, "Heading.")
     assert dotenv_values(tmp_path / ".env", interpolate=False) == {"HALO_CLIENT_SECRET": value}

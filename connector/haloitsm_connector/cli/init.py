@@ -95,7 +95,7 @@ def init(
     if connect:
         _prove(values, kind)
     if new:
-        write_variables(env_file, {name: values[name] for name in new}, HEADING)
+        write_variables(env_file, {variable(name): values[name] for name in new}, HEADING)
         output.say(f"Wrote {', '.join(map(variable, new))} to {env_file}; keep that file out of version control.")
     lines = "\n".join(f"      {name}: ${{{variable(name)}}}" for name in AUTHENTICATION_FIELDS[kind])
     target.write_text(TEMPLATE.format(name=target, type=kind, credentials=lines), "utf-8")

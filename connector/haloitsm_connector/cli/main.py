@@ -22,6 +22,8 @@ from haloitsm_connector.cli import (
     cursors,
     demo,
     entities,
+    export,
+    import_,
     init,
     output,
     plugins,
@@ -96,6 +98,8 @@ for command in (
     app.command()(command)
 app.command("test")(test.run_tests)
 app.add_typer(catalogue.app, name="catalogue")
+app.add_typer(export.app, name="export")
+app.add_typer(import_.app, name="import")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -42,8 +42,7 @@ def sandbox(
 
 def _announce(environment: dict[str, str], write_env: Path | None) -> None:
     if write_env:
-        values = {name.removeprefix("HALO_").lower(): value for name, value in environment.items()}
-        write_variables(write_env, values, HEADING)
+        write_variables(write_env, environment, HEADING)
         output.say(f"Sandbox at {environment['HALO_BASE_URI']}; the way to it is in {write_env}. Ctrl-C stops it.")
         return
     for name, value in environment.items():

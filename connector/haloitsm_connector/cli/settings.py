@@ -74,8 +74,8 @@ def variable(field_name: str) -> str:
 
 
 def write_variables(path: Path, values: Mapping[str, str], heading: str) -> None:
-    """Write ``HALO_*`` variables below a heading, to a file that is readable by its owner alone."""
-    lines = [f"# {heading}", *(f"{variable(name)}={_quoted(value)}" for name, value in values.items())]
+    """Write variables below a heading, to a file that is readable by its owner alone."""
+    lines = [f"# {heading}", *(f"{name}={_quoted(value)}" for name, value in values.items())]
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")

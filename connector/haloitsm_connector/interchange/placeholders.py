@@ -1,0 +1,104 @@
+"""Variables of other programs, ``{{name}}``, become those of a configuration: ``${NAME:-value}``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+TOKEN = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
+_DEEPEST = 10
+_TELLING = re.compile(r"passw|secret|token|api_?key|authori[sz]ation|cookie|credential", re.IGNORECASE)
+_NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})")
+
+
+def is_secret(name: str) -> bool:
+    """Whether a variable or a field of this name holds a secret."""
+    return _TELLING.search(name) is not None
+
+
+@dataclass(slots=True)
+class Variables:
+    """The variables of a file: ``values`` as far as known, ``secrets`` by name.
+
+    ``wanted`` collects the environment variables that a configuration made of them needs, each with its value, empty
+    where it is not known; ``made_up`` the dynamic ones, which no configuration knows.
+    """
+
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: frozenset[str] = frozenset()
+    wanted: dict[str, str] = field(default_factory=dict, repr=False)
+    made_up: set[str] = field(default_factory=set)
+    _named: dict[str, str] = field(default_factory=dict)
+
+    def plain(self, text: str) -> str:
+        """Return text with the values of its variables, theirs included; those not known stay as they are."""
+        for _ in range(_DEEPEST):
+            filled = TOKEN.sub(lambda match: self.values.get(match[1]) or match[0], text)
+            if filled == text:
+                break
+            text = filled
+        return text
+
+    def written(self, text: str, *, template: bool = False) -> str:
+        """Return text as a configuration has it: variables as ``${NAME}``, with their values as defaults.
+
+        In a ``template`` braces that are meant as text are written so that nothing is filled in for them.
+        """
+        parts: list[str] = []
+        end = 0
+        for match in TOKEN.finditer(text):
+            parts += [literal(text[end : match.start()], template), self._variable(match, template)]
+            end = match.end()
+        return "".join([*parts, literal(text[end:], template)])
+
+    def secret(self, text: str, name: str) -> str:
+        """Return a credential as a variable: its own where it is one, else ``name``; its value goes to ``wanted``."""
+        token = TOKEN.fullmatch(text.strip())
+        name = self._name(token[1]) if token else name
+        value = self.plain(text)
+        self.wanted[name] = "" if TOKEN.search(value) else value
+        return f"${{{name}}}"
+
+    def _variable(self, match: re.Match[str], template: bool) -> str:
+        if match[1].startswith("$"):
+            self.made_up.add(match[0])
+            return literal(match[0], template)
+        name, value = self._name(match[1]), self.plain(match[0])
+        known = value if not TOKEN.search(value) else ""
+        hidden = match[1] in self.secrets or is_secret(match[1])
+        if hidden or not known or "}" in known or "\n" in known:
+            self.wanted[name] = known or self.wanted.get(name, "")
+            return f"${{{name}}}"
+        return f"${{{name}:-{known}}}"
+
+    def _name(self, token: str) -> str:
+        """Return the environment variable of one of these; two that differ in punctuation only get two."""
+        if token not in self._named:
+            name = base = variable_name(token)
+            number = 1
+            while name in self._named.values():
+                number += 1
+                name = f"{base}_{number}"
+            self._named[token] = name
+        return self._named[token]
+
+
+def variable_name(name: str) -> str:
+    """Return the environment variable for a name: ``base-url`` is ``BASE_URL``."""
+    made = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").upper() or "VALUE"
+    return f"_{made}" if made[0].isdigit() else made
+
+
+def scalar(text: str) -> Any:
+    """Return a whole number or a truth value where a text is one: values of paths and queries are easier to read so."""
+    if _NUMBER.fullmatch(text):
+        return int(text)
+    return {"true": True, "false": False}.get(text, text)
+
+
+def literal(text: str, template: bool) -> str:
+    """Return text as a configuration has it, so that nothing in it is taken for a variable or a placeholder."""
+    text = text.replace("${", "$${")
+    return text.replace("{{", "{{ '{{' }}") if template else text

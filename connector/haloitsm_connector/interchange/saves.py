@@ -1,0 +1,184 @@
+"""What a browser saved in Halo: the records that were sent, and which of their fields changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from haloitsm_connector.catalogue import Operation
+from haloitsm_connector.interchange.captured import Captured
+from haloitsm_connector.interchange.halo_address import Asked, Pairs
+
+Record = dict[str, Any]
+Known = Literal["changed", "same", "not known before", "switch"]
+Basis = Literal["recording", "halo", "nothing", "new"]
+"""What a save was compared with: earlier answers and saves in the recording, the record as Halo has it now, or nothing
+as none is known; ``new`` is a create."""
+Current = Callable[[Operation, Record], Record | None]
+_DATE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?Z?")
+_NUMBER = re.compile(r"-?\d{1,15}(\.\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSent:
+    """One field of a save: its value before, None where it is not known, and the one that was sent."""
+
+    name: str
+    before: Any
+    sent: Any
+    known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """One record that was sent: by which operation, its key, its fields, and what they were compared with."""
+
+    where: str
+    operation: Operation
+    path: Mapping[str, str]
+    query: Pairs
+    key: Record
+    fields: list[FieldSent]
+    basis: Basis
+
+    @property
+    def chosen(self) -> Record:
+        """The fields that a payload needs: those that changed; where none is known to, those not known before."""
+        if self.basis == "new":
+            return {one.name: one.sent for one in self.fields if not _is_nothing(one.sent) and one.known != "switch"}
+        changed = [one for one in self.fields if one.known == "changed"]
+        unknown = [one for one in self.fields if one.known == "not known before"]
+        return {one.name: _narrowed(one) for one in changed or unknown}
+
+
+@dataclass(slots=True)
+class History:
+    """What is known of each record while a recording goes by, by first path segment and key."""
+
+    current: Current | None = None
+    _records: dict[tuple[str, ...], Record] = field(default_factory=dict)
+
+    def seen(self, captured: Captured, asked: Asked) -> None:
+        """Learn from an answer: one record, or the rows of a list."""
+        answer = captured.answered
+        if asked.operation.method != "GET" or captured.status not in (200, 304):
+            return
+        if asked.operation.listing is None:
+            self._learn(asked.operation, answer)
+        elif isinstance(answer, dict):
+            self._learn(asked.operation, answer.get(asked.operation.listing.key or ""))
+        else:
+            self._learn(asked.operation, answer)
+
+    def saves(self, captured: Captured, asked: Asked, query: Pairs) -> list[Save]:
+        """Return the records that a POST sent, each compared with what is known; then learn from it."""
+        payload = captured.payload
+        records = [one for one in (payload if isinstance(payload, list) else [payload]) if isinstance(one, dict)]
+        found = [self._save(captured.where, asked, query, record) for record in records]
+        self._learn(asked.operation, records)
+        self._learn(asked.operation, captured.answered)
+        return found
+
+    def _save(self, where: str, asked: Asked, query: Pairs, record: Record) -> Save:
+        operation = asked.operation
+        names = operation.key or ("id",)
+        key = {name: record[name] for name in names if record.get(name) not in (None, "", 0)}
+        if len(key) < len(names):
+            sent = [FieldSent(name, None, value, _known(name, None, value, {})) for name, value in record.items()]
+            return Save(where, operation, asked.path, query, {}, sent, "new")
+        known, basis = self._records.get(_address(operation, record)), "recording"
+        if known is None:
+            known, basis = (self.current(operation, key) if self.current else None), "halo"
+        told = known or {}
+        fields = [
+            FieldSent(name, told.get(name), value, _known(name, told.get(name), value, told))
+            for name, value in record.items()
+            if name not in key
+        ]
+        return Save(where, operation, asked.path, query, key, fields, basis if known else "nothing")  # type: ignore[arg-type]
+
+    def _learn(self, operation: Operation, answer: Any) -> None:
+        for record in answer if isinstance(answer, list) else [answer]:
+            if isinstance(record, dict) and all(name in record for name in operation.key or ("id",)):
+                self._records.setdefault(_address(operation, record), {}).update(record)
+
+
+def _address(operation: Operation, record: Mapping[str, Any]) -> tuple[str, ...]:
+    segment = operation.path.split("/")[1].casefold()
+    return (segment, *(_plain(record.get(name)) for name in operation.key or ("id",)))
+
+
+def _known(name: str, before: Any, sent: Any, told: Mapping[str, Any]) -> Known:
+    if name.startswith("_"):
+        return "switch"  # it steers the write and is no field of the record (halo-api-facts 4.2)
+    if name not in told:
+        return "not known before"
+    return "same" if alike(before, sent) else "changed"
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two values mean the same to Halo, which writes 12 as 12.0 or "12" at times (halo-api-facts 8)."""
+    if _is_nothing(one) or _is_nothing(other):
+        return _is_nothing(one) and _is_nothing(other)
+    if isinstance(one, dict) and isinstance(other, dict):
+        return all(alike(one.get(name), other.get(name)) for name in one | other)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(alike, one, other))
+    if (
+        isinstance(one, bool)
+        or isinstance(other, bool)
+        or isinstance(one, dict | list)
+        or isinstance(other, dict | list)
+    ):
+        return bool(one is other)
+    return _plain(one) == _plain(other)
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or value in ("", [], {})
+
+
+def _plain(value: Any) -> str:
+    text = str(value)
+    if date := _DATE.fullmatch(text):
+        return date[1]
+    return f"{float(text):g}" if isinstance(value, float) and _NUMBER.fullmatch(text) else text.removesuffix(".0")
+
+
+def _narrowed(sent: FieldSent) -> Any:
+    """Return the value to send: of custom fields only those that changed, by name and value (halo-api-facts 4.4)."""
+    if sent.name != "customfields" or not isinstance(sent.sent, list) or not isinstance(sent.before, list):
+        return sent.sent
+    before = {_plain(one.get("id")): one.get("value") for one in sent.before if isinstance(one, dict)}
+    changed = [
+        {name: one[name] for name in ("id", "name", "value") if name in one}
+        for one in sent.sent
+        if isinstance(one, dict) and not alike(before.get(_plain(one.get("id"))), one.get("value"))
+    ]
+    return changed or sent.sent
+
+
+def described(save: Save) -> dict[str, Any]:
+    """Return a save as data: what was sent, and what changed."""
+    return {
+        "where": save.where,
+        "entity": save.operation.name,
+        "key": save.key,
+        "compared_with": save.basis,
+        "payload": {**save.key, **save.chosen},
+        "fields": [
+            {"name": one.name, "before": one.before, "sent": one.sent, "known": one.known} for one in save.fields
+        ],
+    }
+
+
+def latest(saves: Sequence[Save]) -> list[Save]:
+    """Return the saves without those that a later one of the same record and fields replaces."""
+    last: dict[tuple[Any, ...], Save] = {}
+    for number, save in enumerate(saves):
+        place = (save.operation.name, tuple(save.chosen), tuple(map(str, save.key.values())) or number)
+        last.pop(place, None)
+        last[place] = save
+    return list(last.values())
