@@ -53,6 +53,28 @@ def test_announced_requests_are_under_way_before_they_are_asked_for():
     assert line.started == ["/1", "/2", "/3"]
 
 
+def test_no_more_announced_requests_are_without_an_answer_than_the_flow_says():
+    line, (one, two, three) = Line(), requests("/1", "/2", "/3")
+
+    def flow():
+        for _ in range(3):
+            yield Ahead([one, two, three], at_a_time=2)
+            yield []
+        for request in (one, two, three):
+            yield request
+
+    driven = drive(flow(), line)
+    next(driven)
+    assert line.started == ["/1", "/2"]
+    next(driven)
+    assert line.started == ["/1", "/2"]
+    line.answer("/2")
+    next(driven)
+    assert line.started == ["/1", "/2", "/3"]
+    line.answer("/1", "/3")
+    assert list(driven) == []
+
+
 def test_what_is_not_announced_again_is_given_up():
     line, (one, two) = Line(), requests("/1", "/2")
 
