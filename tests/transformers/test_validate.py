@@ -15,6 +15,7 @@ REGISTRY = Registry.installed()
         ({"properties": {"a": {"pattern": "(?=a)"}}}, ("properties", "a", "pattern"), "not a regular expression"),
         ({"properties": {"a": {"pattern": r"(a)\1"}}}, ("properties", "a", "pattern"), "not a regular expression"),
         ({"patternProperties": {"(a": {}}}, ("patternProperties", "(a"), "not a regular expression"),
+        ({"patternProperties": {"a": {}}, "unevaluatedProperties": False}, (), "are not taken together"),
         ({"$ref": "https://example.com/schema.json"}, ("$ref",), "another document"),
         ({"properties": {"a": {"$ref": "other.json"}}}, ("properties", "a", "$ref"), "another document"),
         ({"properties": {"a": {"$ref": "#/nope"}}}, ("properties", "a", "$ref"), "leads nowhere"),
@@ -81,7 +82,15 @@ def test_no_pattern_keeps_a_run_busy(pattern):
 @pytest.mark.parametrize(
     ("schema", "entity", "says"),
     [
-        ({"additionalProperties": False}, {"x": 1}, "has a field that the schema does not know"),
+        ({"additionalProperties": False}, {"x": 1}, "has a field 'x', which the schema does not know"),
+        (
+            {"patternProperties": {"^(a+)+$": {"type": "string"}}, "additionalProperties": False},
+            {"a": 1, "a" * 40 + "!": 1},
+            "a!', which the schema does not know; a: is a number, and the schema wants string",
+        ),
+        ({"properties": {"a": {"pattern": "^(a+)+$"}}}, {"a": "a" * 40 + "!"}, "wants pattern: ^(a+)+$"),
+        ({"additionalProperties": {"type": "string"}}, {"x": 1}, "x: is a number, and the schema wants string"),
+        ({"unevaluatedProperties": False}, {"x": 1}, "has a field that the schema does not know"),
         (
             {"properties": {"a": {"properties": {"y": {}}, "additionalProperties": False}}},
             {"a": {"x": 1}},

@@ -1,4 +1,4 @@
-"""JSON Schemas, compiled: one engine tells in microseconds whether a value fits, and explains the one that does not.
+"""JSON Schemas, compiled: whether they are schemas, what they refer to, and a check that takes microseconds.
 
 Nothing is fetched: a reference leads to a part of the schema itself. Patterns take time in proportion to the text.
 """
@@ -9,12 +9,11 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from haloitsm_transformers.errors import NodePath, StepProblem, StepsError, kind_of
+from haloitsm_transformers.errors import NodePath, StepProblem, StepsError
 
 if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator, ValidationError
 
-SHOWN_MISFITS = 3
 _PATTERNS = "Look-around (?=...) and back-references \\1 are not taken: they could keep a run busy for ever."
 
 
@@ -30,7 +29,7 @@ def schema_validator(schema: Any) -> Draft202012Validator:
     """Compile a JSON Schema of draft 2020-12; StepsError says where it is none."""
     from jsonschema_rs import Draft202012Validator, RegexOptions, ValidationError
 
-    if problems := list(_bad_references(schema, schema, ())):
+    if problems := [*_bad_references(schema, schema, ()), *_bad_company(schema)]:
         raise StepsError(problems)
     try:
         return Draft202012Validator(schema, offline=True, validate_formats=False, pattern_options=RegexOptions())
@@ -71,6 +70,13 @@ def _bad_references(part: Any, whole: Any, path: NodePath, *, named: bool = Fals
                 yield StepProblem((*path, name), f"'{value}' leads nowhere in this schema")
 
 
+def _bad_company(schema: Any) -> Iterator[StepProblem]:
+    written = json.dumps(schema, default=str)
+    if '"patternProperties"' in written and '"unevaluatedProperties"' in written:
+        what = "'patternProperties' and 'unevaluatedProperties' are not taken together"
+        yield StepProblem((), what, "Write 'additionalProperties' beside 'patternProperties'.")
+
+
 def _is_there(whole: Any, pointer: str) -> bool:
     from urllib.parse import unquote
 
@@ -82,37 +88,3 @@ def _is_there(whole: Any, pointer: str) -> bool:
             return False
         whole = whole[key]
     return True
-
-
-def misfits(validator: Draft202012Validator, value: Any) -> str:
-    """Say what does not fit, nearest to the top first: paths, types and rules, never the values themselves."""
-    errors = sorted(
-        validator.iter_errors(value), key=lambda error: (len(error.instance_path), str(error.instance_path))
-    )
-    shown = "; ".join(_words(error, value) for error in errors[:SHOWN_MISFITS])
-    more = f"; and {len(errors) - SHOWN_MISFITS} more" if len(errors) > SHOWN_MISFITS else ""
-    return f"{shown}{more}"
-
-
-def _words(error: ValidationError, value: Any) -> str:
-    for part in error.instance_path:
-        value = value[part]
-    at = f"{'.'.join(map(str, error.instance_path))}: " if error.instance_path else ""
-    name, rule = error.kind.name, error.kind.value
-    match name:
-        case "required":
-            return f"{at}the field '{rule}' is missing"
-        case "additionalProperties" | "unevaluatedProperties":
-            return f"{at}has a field '{rule[0]}', which the schema does not know"
-        case "falseSchema" if error.schema_path[-1] == "additionalProperties":
-            return f"{at}has a field that the schema does not know"
-        case "falseSchema":
-            return f"{at}may not be there"
-        case "type":
-            return f"{at}is {kind_of(value)}, and the schema wants {' or '.join(rule)}"
-        case "anyOf" | "oneOf":
-            return (
-                f"{at}is {kind_of(value)}, and does not fit {'one' if name == 'anyOf' else 'exactly one'} of '{name}'"
-            )
-    wanted = name if rule is None else f"{name}: {str(rule)[:80]}"
-    return f"{at}is {kind_of(value)}, and the schema wants {wanted}"

@@ -9,7 +9,8 @@ from pydantic import Field, ValidationInfo, model_validator
 from haloitsm_transformers.contract import Builder, Entity, EntityFunction, Example, Params, Transformer
 from haloitsm_transformers.errors import StepProblem, StepsError, TransformError
 from haloitsm_transformers.fields import asked, problems_found
-from haloitsm_transformers.json_schemas import misfits, parsed_schema, schema_validator
+from haloitsm_transformers.json_schemas import parsed_schema, schema_validator
+from haloitsm_transformers.misfits import misfits
 from haloitsm_transformers.world import World
 
 
@@ -74,12 +75,11 @@ def build(params: Validate, builder: Builder) -> EntityFunction:
         schema = builder.capability("schemas")(params.operation)
     else:
         schema = params.rules
-    validator = schema_validator(schema)
-    fits = validator.is_valid
+    fits = schema_validator(schema).is_valid
 
     def validate(entity: Entity) -> Entity:
         if not fits(entity):
-            raise TransformError(misfits(validator, entity))
+            raise TransformError(misfits(schema, entity))
         return entity
 
     return validate
