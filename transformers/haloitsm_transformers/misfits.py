@@ -73,7 +73,8 @@ def _explainer() -> Any:
         "patternProperties": pattern_properties,
         "additionalProperties": additional_properties,
     }
-    explainer = validators.extend(Draft202012Validator, own)
+    extend: Any = validators.extend
+    explainer = extend(Draft202012Validator, own)
     return lambda schema: explainer(schema, registry=Registry())
 
 
