@@ -11,13 +11,16 @@ from email.utils import format_datetime
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.client import Request, Response
 from haloitsm_connector.client.drive import at_once, drive
+from haloitsm_connector.errors import AnswerError, InputError
 from haloitsm_connector.subscriber import Slice, Subscriber
+from haloitsm_connector.subscriber.keys import Ids
 
 CATALOGUE = Catalogue.load()
 BEGINNING = datetime(2031, 5, 6, 7, 8, 9, 250_000, tzinfo=UTC)
@@ -87,11 +90,9 @@ class Server:
 class Chain:
     """Runs one after the other, with the cursor that is kept between them, and what they have delivered."""
 
-    def __init__(self, server: Server, **incremental: Any) -> None:
+    def __init__(self, server: Server, entity: str = "GET /Tickets", **incremental: Any) -> None:
         self.server = server
-        self.subscriber = Subscriber(
-            None, "GET /Tickets", page_size=25, incremental=incremental, catalogue=CATALOGUE, consistency="verified"
-        )
+        self.subscriber = Subscriber(None, entity, page_size=25, incremental=incremental, catalogue=CATALOGUE)
         self.cursor: dict[str, Any] | None = None
         self.latest: dict[int, int | None] = {}
         self.times: Counter[int] = Counter()
@@ -181,3 +182,163 @@ def test_the_sweep_tells_every_record_that_is_gone_of_slices_whose_cursor_was_ke
     chain.run()
     assert chain.missed() == {}
     assert {number for number, version in chain.latest.items() if version is not None} == set(server.rows)
+
+
+class Diary(Server):
+    """Actions: shown in windows of a day at most, by the date of their making; what is edited keeps that date."""
+
+    def others_at_work(self) -> None:
+        while self.chance.random() < self.busy:
+            self.pass_time(self.chance.choice((1, 100, 40_000)))
+            self.insert()
+
+    def edit(self, number: int) -> None:
+        self.versions += 1
+        self.rows[number]["version"] = self.versions
+
+    def __call__(self, request: Request) -> Response:
+        query = dict(request.query)
+        self.asked.append(query)
+        self.others_at_work()
+        first, last = (datetime.fromisoformat(query[name]).replace(tzinfo=UTC) for name in ("startdate", "enddate"))
+        assert last - first <= timedelta(days=1), "Halo shows nothing then"
+        assert query["count"] == "100000"
+        rows = [
+            {"ticket_id": 7, "id": row["id"], "version": row["version"]}
+            for row in self.rows.values()
+            if first <= row["at"] <= last
+        ]
+        self.others_at_work()
+        headers = {"content-type": "application/json", "date": format_datetime(self.now.replace(microsecond=0))}
+        return Response(200, headers, json.dumps({"actions": rows}).encode(), "http://halo/api/Actions", 2.0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32), runs=st.integers(1, 4))
+def test_actions_are_read_in_windows_of_a_day_and_none_is_missed(seed: int, runs: int) -> None:
+    diary = Diary(seed)
+    chain, chance = Chain(diary, "GET /Actions", since=BEGINNING.isoformat()), Random(seed)
+    for _ in range(runs):
+        chain.run(chance)
+        diary.others_at_work()
+    diary.busy = 0.0
+    chain.run()
+    assert chain.missed() == {}
+    assert chain.run() == []
+    if recent := [number for number, row in diary.rows.items() if row["at"] > diary.now - timedelta(hours=20)]:
+        diary.edit(recent[0])
+        assert [row["id"] for row in chain.run()] == recent[:1]
+
+
+def test_a_date_that_says_nothing_of_changes_is_looked_at_again_for_days() -> None:
+    asked: list[dict[str, str]] = []
+    rows = [{"id": 1, "summary": "as it was"}, {"id": 2, "summary": "as it was"}]
+
+    def send(request: Request) -> Response:
+        asked.append(dict(request.query))
+        headers = {"date": "Mon, 05 May 2031 12:00:00 GMT", "content-type": "application/json"}
+        return Response(200, headers, json.dumps({"record_count": len(rows), "tickets": rows}).encode())
+
+    by = {"dates": "dateoccured", "days": 30, "days_ahead": 2}
+    tickets = Subscriber(None, "GET /Tickets", incremental={"by": by, "overlap_seconds": 0}, catalogue=CATALOGUE)
+
+    def read(cursor: dict[str, Any] | None) -> list[Slice]:
+        return [one for slices in drive(tickets.slice_flow(cursor), at_once(send)) for one in slices]
+
+    first = read(None)
+    assert [entity["id"] for one in first for entity in one.entities] == [1, 2]
+    assert "startdate" not in asked[0]
+    rows[1] = {"id": 2, "summary": "changed"}
+    again = read(first[-1].cursor)
+    assert [entity for one in again for entity in one.entities] == [rows[1]]
+    dates = {(query.get("datesearch"), query.get("startdate"), query.get("enddate")) for query in asked}
+    assert dates == {(None, None, None), ("dateoccured", "2031-04-05T12:00:00", "2031-05-08T12:00:00")}
+
+
+def test_what_changes_while_the_answer_is_on_its_way_is_found_without_an_overlap() -> None:
+    server = Server(1, busy=0.0)
+    chain = Chain(server, overlap_seconds=0)
+    answer = server.__call__
+
+    def slow(request: Request) -> Response:
+        response = answer(request)
+        server.write(1)
+        server.pass_time(50)
+        headers = {**response.headers, "date": format_datetime(server.now.replace(microsecond=0))}
+        return Response(200, headers, response.body, response.url, 60.0)
+
+    list(drive(chain.subscriber.slice_flow(None), at_once(slow)))
+    *_, last = (one for slices in drive(chain.subscriber.slice_flow(None), at_once(slow)) for one in slices)
+    chain.cursor = last.cursor
+    chain.run()
+    assert chain.latest[1] == server.rows[1]["version"]
+
+
+def test_an_answer_that_does_not_tell_the_time_is_refused() -> None:
+    tickets = Subscriber(None, "GET /Tickets", incremental={}, catalogue=CATALOGUE)
+    body = json.dumps({"record_count": 0, "tickets": []}).encode()
+    with pytest.raises(AnswerError, match="no Date header"):
+        list(drive(tickets.slice_flow(None), at_once(lambda request: Response(200, {}, body, "http://halo/api"))))
+
+
+@pytest.mark.parametrize("cursor", [{"read_until": "yesterday"}, {"page": 3}, {"run": []}, {"ids": "?", "new_ids": []}])
+def test_what_is_no_cursor_is_told(cursor: dict[str, Any]) -> None:
+    chain = Chain(Server(1), sweep_hours=0)
+    chain.cursor = cursor
+    with pytest.raises(InputError, match="cursor"):
+        chain.run()
+
+
+def test_a_cursor_of_other_request_parameters_reads_anew(caplog: pytest.LogCaptureFixture) -> None:
+    server = Server(3, busy=0.0)
+    chain = Chain(server)
+    before = chain.run()
+    chain.subscriber = Subscriber(
+        None, "GET /Tickets", query={"agent_id": 5}, incremental={}, catalogue=CATALOGUE, page_size=25
+    )
+    assert chain.run() == before
+    assert "read anew" in caplog.text
+
+
+def test_the_clock_of_the_server_is_compared_with_ours_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    chain = Chain(Server(3, busy=0.0))
+    chain.run()
+    assert "ahead of the one here" in caplog.text
+    assert chain.cursor is not None
+    assert chain.cursor["seconds_ahead"] > 10_000_000
+
+
+def test_a_range_is_read_in_windows_and_then_never_again() -> None:
+    server = Server(5, busy=0.0)
+    until = BEGINNING + timedelta(seconds=5)
+    chain = Chain(server, since="2031-05-06", until=until.isoformat(), window_days=0.25)
+    ids = {row["id"] for row in chain.run()}
+    assert ids == {number for number, row in server.rows.items() if row["at"] <= until}
+    windows = {(query["lastupdatefromdate"], query["lastupdatetodate"]) for query in server.asked}
+    assert len(windows) == 2
+    server.insert()
+    asked = len(server.asked)
+    assert chain.run() == []
+    assert len(server.asked) == asked
+
+
+def test_no_more_than_a_bound_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("haloitsm_connector.subscriber.cursor.MOST_REMEMBERED", 5)
+    server = Server(5, busy=0.0)
+    chain = Chain(server, overlap_seconds=86_400)
+    everything = chain.run()
+    assert chain.cursor is not None
+    assert len(chain.cursor["rows"]) == 5
+    assert len(chain.run()) == len(everything) - 5
+
+
+@given(ids=st.sets(st.integers(-(2**40), 2**40)))
+def test_ids_are_kept_as_they_are(ids: set[int]) -> None:
+    kept = Ids.read(Ids(ids).written())
+    assert list(kept) == sorted(ids)
+    assert all(one in kept for one in ids)
+    assert 2**41 not in kept
+
+
+def test_ids_in_a_row_take_next_to_no_room() -> None:
+    assert len(Ids(range(1_000_000)).written()) < 4_000

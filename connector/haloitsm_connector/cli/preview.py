@@ -75,7 +75,10 @@ def _parts(pipeline: Pipeline, path: Path, name: str, send: bool, limit: int, da
 
 def _incoming(incoming: Incoming, send: bool, limit: int) -> Generator[Part, None, list[Entity]]:
     subscriber = incoming.subscriber
-    yield from _requests(incoming.name, subscriber.client, subscriber.requests(), limit)
+    if incoming.parent:
+        yield {"note": f"'{incoming.name}' makes requests for each entity of '{incoming.parent.name}'."}
+    else:
+        yield from _requests(incoming.name, subscriber.client, subscriber.requests(), limit)
     if send:
         return (yield from _steps(f"incoming {incoming.name}", incoming.chain, _first(subscriber, limit)))
     yield {"note": "With --send the reads are sent, and what becomes of the entities is shown."}

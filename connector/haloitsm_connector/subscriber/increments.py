@@ -106,8 +106,9 @@ class _Run:
         plan, end = self.plan, None
         if lower and plan.window:
             end = lower + plan.window
-        elif lower and plan.by_dates:  # by our clock, which only says how far ahead to look at once
-            end = max(lower, datetime.now(UTC)) + plan.ahead + _DAY
+        elif lower and plan.by_dates:  # before the first answer a guess, which only says how far to look at once
+            now = self.run.began or max(datetime.now(UTC), self.state.read_until or lower)
+            end = max(lower, now) + plan.ahead + _DAY
         return min(end or plan.until, plan.until) if plan.until else end
 
     def _end(self, began: datetime) -> datetime:
