@@ -159,13 +159,16 @@ def _browser(
 
 def _show(save: Save) -> None:
     """Show a person which fields a save changed."""
+    from haloitsm_connector.interchange.saves import described
+
+    told = described(save)
     key = " ".join(f"{name} {value}" for name, value in save.key.items()) or "a new record"
     output.show(f"{save.operation.name}, {key} ({save.where}): {output.counted(len(save.fields), 'field')} sent")
-    chosen = save.chosen
+    payload = told["payload"]
     rows = [
-        (one.name, "" if one.known == "not known before" else _short(one.before), _short(chosen[one.name]), one.known)
-        for one in save.fields
-        if one.name in chosen
+        (one["name"], _short(one["before"]), _short(payload[one["name"]]), one["known"])
+        for one in told["fields"]
+        if one["name"] in save.chosen
     ]
     if rows:
         output.table(("field", "before", "sent", ""), rows)
@@ -174,7 +177,7 @@ def _show(save: Save) -> None:
 
 
 def _short(value: Any) -> str:
-    return output.shortened(output.json_text(value), LONGEST_VALUE)
+    return "" if value is None else output.shortened(output.json_text(value), LONGEST_VALUE)
 
 
 def _finish(draft: Draft, write_env: Path | None, as_json: bool, saves: Sequence[Save] = ()) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from haloitsm_connector.catalogue import Catalogue, Operation
 from haloitsm_connector.client.uri import halo_uri, host_of
@@ -49,8 +50,8 @@ def from_browser(
     no request goes to a Halo, or they go to several.
     """
     draft = Draft(source, folder)
-    chosen = halo_uri(base_uri) if base_uri else _halo(requests, Matcher(catalogue))
-    taken = _taken(requests, chosen, Matcher(catalogue), draft)
+    chosen = halo_uri(base_uri).casefold() if base_uri else _halo(requests, Matcher(catalogue))
+    taken = _taken(requests, chosen, Matcher(catalogue), draft, reads)
     history = History(current)
     saves: list[Save] = []
     for one in taken:
@@ -89,30 +90,32 @@ def _halo(requests: Sequence[Captured], matcher: Matcher) -> str:
     raise InputError("no request goes to the API of a Halo", hint)
 
 
-def _taken(requests: Sequence[Captured], base_uri: str, matcher: Matcher, draft: Draft) -> list[_Taken]:
+def _taken(requests: Sequence[Captured], base_uri: str, matcher: Matcher, draft: Draft, reads: bool) -> list[_Taken]:
     """Return the requests that are of use; what is left out is noted, with what kinds of credentials they carried."""
     taken = []
     carried: Counter[str] = Counter()
     for captured in requests:
-        found = address(captured.url)
-        if found is None or found.base.casefold() != base_uri.casefold():
+        if host_of(captured.url).casefold() != host_of(base_uri).casefold():
             draft.note(host_of(captured.url) or "addresses without a host", "another host: its requests are left out")
             continue
         carried.update(
             {_CREDENTIALS[name.casefold()] for name, _ in captured.headers if name.casefold() in _CREDENTIALS}
         )
-        asked = matcher.find(captured.method, found.path)
-        if captured.method in {"OPTIONS", "HEAD"}:
-            continue
-        if asked is None:
-            draft.note(f"{captured.method} {found.path}", "no operation of the catalogue: left out")
+        found = address(captured.url)
+        asked = matcher.find(captured.method, found.path) if found and found.base.casefold() == base_uri else None
+        if found is None or asked is None:
+            if captured.method not in {"GET", "OPTIONS", "HEAD"} or reads:
+                path = urlsplit(captured.url).path
+                draft.note(f"{captured.method} {path}", "no operation of Halo's API in the catalogue: left out")
         elif captured.method != "GET" and captured.status is not None and not 200 <= captured.status < 300:
             reason = f"was refused ({captured.status})" if captured.status else "got no answer"
             draft.note(f"{captured.where}, {asked.operation.name}", f"{reason}: left out")
         else:
             taken.append(_Taken(captured, found, asked))
     for kind, count in sorted(carried.items()):
-        draft.note(f"the {kind} of {count} requests" if count > 1 else f"the {kind}", "left out: the client signs in")
+        draft.note(
+            f"the {kind} of {count} requests" if count > 1 else f"the {kind}", "left out: the client signs in by itself"
+        )
     return taken
 
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from haloitsm_connector.catalogue import Operation
+from haloitsm_connector.client.redaction import HIDDEN
 from haloitsm_connector.interchange.captured import Captured
 from haloitsm_connector.interchange.halo_address import Asked, Pairs
+from haloitsm_connector.interchange.placeholders import is_secret
 
 Record = dict[str, Any]
 Known = Literal["changed", "same", "not known before", "switch"]
@@ -161,17 +163,29 @@ def _narrowed(sent: FieldSent) -> Any:
 
 
 def described(save: Save) -> dict[str, Any]:
-    """Return a save as data: what was sent, and what changed."""
+    """Return a save as data that may be shown: what was sent, and what changed; values of secret fields are hidden."""
+    chosen = {name: shown(name, value) for name, value in save.chosen.items()}
     return {
         "where": save.where,
         "entity": save.operation.name,
         "key": save.key,
         "compared_with": save.basis,
-        "payload": {**save.key, **save.chosen},
+        "payload": {**save.key, **chosen},
         "fields": [
-            {"name": one.name, "before": one.before, "sent": one.sent, "known": one.known} for one in save.fields
+            {
+                "name": one.name,
+                "before": shown(one.name, one.before),
+                "sent": shown(one.name, one.sent),
+                "known": one.known,
+            }
+            for one in save.fields
         ],
     }
+
+
+def shown(name: str, value: Any) -> Any:
+    """Return a field's value as it may be shown."""
+    return HIDDEN if is_secret(name) and not _is_nothing(value) else value
 
 
 def latest(saves: Sequence[Save]) -> list[Save]:
