@@ -101,7 +101,7 @@ def test_the_authorisation_server_may_be_given_with_its_token_path():
     ("url", "sent"),
     [
         ("http://host:8080/api/Tickets?a=b,c:d&e=%2f", "http://host:8080/api/Tickets?a=b,c:d&e=%2f"),
-        ("HTTPS://Host:443/api/Ticket ü?q=a b#c", "https://host/api/Ticket%20%C3%BC?q=a%20b%23c"),
+        ("https://Host:443/api/Ticket ü?q=a b#c", "https://host/api/Ticket%20%C3%BC?q=a%20b%23c"),
         ("https://müller.example:8443/api", "https://xn--mller-kva.example:8443/api"),
         ("https://host/100%?q=5%&r=%zz", "https://host/100%25?q=5%25&r=%25zz"),
         ("http://[::1]:8080/a?b?c", "http://[::1]:8080/a?b?c"),

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.client.fields import HaloClientFields, HttpClientFields, NoAuthentication
 from haloitsm_connector.client.http_client import HttpClient
+from haloitsm_connector.client.proxy import check_proxy
 from haloitsm_connector.client.tls import check_ca_bundle
 from haloitsm_connector.client.uri import is_loopback
-from haloitsm_connector.client.wire import check_proxy
 from haloitsm_connector.errors import Finding, InputError
 from haloitsm_connector.prototypes import Prototype
 

@@ -15,10 +15,11 @@ from haloitsm_connector.client.delivery import Delivery
 from haloitsm_connector.client.fields import HaloClientFields, HttpClientFields
 from haloitsm_connector.client.form import multipart
 from haloitsm_connector.client.logging import HttpLog
+from haloitsm_connector.client.proxy import proxy_secrets
 from haloitsm_connector.client.redaction import Redactor, is_telling
 from haloitsm_connector.client.request import Request, Response, scalar
 from haloitsm_connector.client.sign_in import SignIn
-from haloitsm_connector.client.wire import Message, Wire, proxy_secrets
+from haloitsm_connector.client.wire import Message, Wire
 from haloitsm_connector.errors import ConnectorError, InputError, RemoteError, StatusError
 
 _METHOD = re.compile(r"[A-Z]{1,16}")

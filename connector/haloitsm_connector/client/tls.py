@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 from pathlib import Path
 
@@ -11,11 +10,10 @@ from haloitsm_connector.errors import InputError
 
 def context_of(ca_bundle: str | None) -> ssl.SSLContext:
     """Return what verifies servers, as SSL_CERT_FILE, SSL_CERT_DIR and the bundle say; InputError for unreadable."""
-    import certifi
+    import httpx
 
-    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     try:
-        context = ssl.create_default_context(cafile=file or (None if folder else certifi.where()), capath=folder)
+        context = httpx.create_ssl_context()
     except OSError as error:
         what = f"the certificates to trust cannot be read: {error.strerror}"
         raise InputError(what, "Correct SSL_CERT_FILE or SSL_CERT_DIR in the environment.") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from urllib.parse import quote, urlsplit
 
 from haloitsm_connector.errors import InputError
@@ -15,9 +14,7 @@ _IPV6 = re.compile(r"[0-9a-f:.]+")
 _PATH_SAFE = "/%:@!$&'()*+,;=~"
 _QUERY_SAFE = f"{_PATH_SAFE}?"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_LONGEST = 65_536
-_PLAIN = re.compile(r"(?:[A-Za-z0-9\-._~/:@!$&'()*+,;=?]|%[0-9A-Fa-f]{2})*")
-_LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_BARE = re.compile(r"#|%(?![0-9A-Fa-f]{2})")
 _DOT_SEGMENT = re.compile(r"/\.\.?(?:/|$)")
 
 
@@ -73,37 +70,14 @@ def sendable(url: str) -> str:
 
     What is percent-encoded already stays as it is; what must be and is not, is.
     """
-    scheme, mark, rest = url.partition("://")
-    host, slash, target = rest.partition("/")
-    return f"{_sendable_origin(scheme + mark + host)}{_sendable_target(slash + target)}"
+    import httpx
 
-
-@cache
-def _sendable_origin(origin: str) -> str:
-    scheme, _, host = base_uri(origin).partition("://")
-    if host.isascii():
-        return f"{scheme}://{host}"
-    import idna
-
-    name, colon, port = host.partition(":")
-    try:
-        return f"{scheme}://{idna.encode(name, uts46=True).decode()}{colon}{port}"
-    except idna.IDNAError as error:
-        raise InputError(f"{name!r} is not a host name ({error})", EXAMPLE) from None
-
-
-def _sendable_target(target: str) -> str:
-    if len(target) > _LONGEST:
-        raise InputError(f"the URL cannot be sent: it is longer than {_LONGEST} characters")
-    if not target.isprintable():
-        raise InputError("the URL cannot be sent: it holds a character that cannot be printed", "Encode it: %0A.")
-    path, mark, query = target.partition("?")
-    if _DOT_SEGMENT.search(path):
+    if _DOT_SEGMENT.search(url.partition("?")[0]):
         raise InputError("the URL cannot be sent: a segment of its path is '.' or '..'", "Write the path it leads to.")
-    if _PLAIN.fullmatch(target):
-        return target
-    path, query = (_LONE_PERCENT.sub("%25", part) for part in (path, query))
-    return f"{quote(path, safe=_PATH_SAFE)}{mark}{quote(query, safe=_QUERY_SAFE)}"
+    try:
+        return str(httpx.URL(_BARE.sub(lambda bare: quote(bare[0]), url)))
+    except httpx.InvalidURL as error:
+        raise InputError(f"the URL cannot be sent: {error}") from None
 
 
 def same_origin(one: str, other: str) -> bool:

@@ -1,4 +1,4 @@
-"""Send by a client or transport of the user's own, of httpx or httpx2; neither is needed otherwise."""
+"""Send by an httpx client or transport: our own over aiohttp, or one that the user made; httpx2 has the same API."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from haloitsm_connector.errors import InputError
 LIBRARIES = ("httpx", "httpx2")
 
 
-class Given:
+class Sender:
     """An asynchronous client or transport; InputError for anything else."""
 
     def __init__(self, transport: Any, timeouts: Timeouts) -> None:
@@ -42,7 +42,7 @@ class Given:
         return await send(request)
 
     async def aclose(self) -> None:
-        """Close what was given: it belongs to whoever sends with it."""
+        """Close the client or transport: it belongs to whoever sends with it."""
         await self._transport.aclose()
 
 
