@@ -1,0 +1,60 @@
+"""``haloitsm cursors`` shows how far routes have read, and has one go on from elsewhere."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def routes(project):
+    text = (project / "halo.yaml").read_text("utf-8")
+    text = text.replace("entity: GET /Tickets\n", "entity: GET /Tickets\n      incremental: {}\n")
+    (project / "halo.yaml").write_text(text, "utf-8")
+    return project
+
+
+def test_a_route_that_never_ran_has_read_nothing(haloitsm, routes):
+    ended = haloitsm("cursors", "halo.yaml")
+    assert [line.split() for line in ended.out.splitlines()[1:]] == [["tickets", "never"]]
+
+
+def test_a_run_moves_the_cursor_and_reset_forgets_it(haloitsm, routes):
+    assert haloitsm("run", "halo.yaml", "tickets").err == "tickets: 90 sent\n"
+    assert haloitsm("run", "halo.yaml", "tickets").err == "tickets: nothing to do\n"
+    cursor = json.loads(haloitsm("cursors", "halo.yaml", "tickets", "--json").out)["tickets"]
+    assert cursor["read_until"] > "2026"
+    assert haloitsm("cursors", "halo.yaml", "tickets", "--reset").status == 0
+    assert haloitsm("run", "halo.yaml", "tickets").err == "tickets: 90 sent\n"
+
+
+def test_a_route_goes_on_from_a_moment(haloitsm, routes):
+    assert "2100-01-01" in haloitsm("cursors", "halo.yaml", "tickets", "--from", "2100-01-01").out
+    assert haloitsm("run", "halo.yaml", "tickets").err == "tickets: nothing to do\n"
+
+
+def test_the_state_file_may_be_named(haloitsm, routes):
+    assert haloitsm("cursors", "halo.yaml", "tickets", "--from", "2100-01-01", "--state", "a.sqlite").status == 0
+    assert haloitsm("run", "halo.yaml", "tickets", "--state", "a.sqlite").err == "tickets: nothing to do\n"
+    assert "never" in haloitsm("cursors", "halo.yaml").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("ticket", "--reset"), "there is no route 'ticket'. Did you mean 'tickets'?"),
+        (("laptops", "--reset"), "route 'laptops' has no cursor: it reads everything each time"),
+        (("tickets", "--from", "yesterday"), "--from: this is text that is not a date"),
+        (("--reset",), "it is not said which route is meant"),
+        (("tickets", "--reset", "--from", "2026-01-01"), "--from and --reset contradict each other"),
+    ],
+)
+def test_what_cannot_be_done_is_told(haloitsm, routes, arguments, said):
+    ended = haloitsm("cursors", "halo.yaml", *arguments)
+    assert ended.status == 1
+    assert said in ended.err
+
+
+def test_a_configuration_without_incremental_routes_has_none(haloitsm, project):
+    assert "No route reads what is new" in haloitsm("cursors", "halo.yaml").err

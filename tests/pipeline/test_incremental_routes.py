@@ -1,0 +1,207 @@
+"""Routes that read what is new: from their cursor on, which is stored when nothing before it is open."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from haloitsm_connector import Cursors, Outcome, Pipeline, Slice
+from haloitsm_connector.errors import ConfigError
+from haloitsm_connector.progress import Progress
+from haloitsm_connector.sandbox import Sandbox
+from haloitsm_transformers import Failure
+
+CONFIG = """
+clients:
+  halo:
+    prototype: haloitsm
+    base_uri: ${HALO_BASE_URI}
+    authentication: {type: client_credentials, client_id: "${HALO_CLIENT_ID}", client_secret: "${HALO_CLIENT_SECRET}"}
+incoming:
+  tickets:
+    subscriber: {prototype: haloitsm, client: halo, entity: GET /Tickets, page_size: 50, incremental: {}}
+  actions:
+    subscriber:
+      prototype: haloitsm
+      client: halo
+      entity: GET /Actions
+      parent: tickets
+      request_parameters: {query: {ticket_id: "{{ id }}"}}
+      from_parent: {client: "{{ client_name }}"}
+outgoing:
+  lines: {publisher: {prototype: file, path: "${FOLDER}/lines.jsonl", mode: append}}
+  tasks:
+    transformers:
+      - select: {id: id, summary: summary}
+    publisher: {prototype: haloitsm, client: halo, entity: POST /Tickets}
+routes:
+  copy: {incoming: tickets, outgoing: lines}
+  actions: {incoming: actions, outgoing: lines}
+  write: {incoming: tickets, outgoing: tasks}
+  sorted: {incoming: tickets, transformers: [{sort: {by: [id]}}], outgoing: lines}
+  wrong: {incoming: tickets, transformers: [{validate: {schema: {required: [nothing]}}}], outgoing: lines}
+"""
+
+
+@pytest.fixture
+def halo() -> Iterator[Sandbox]:
+    with Sandbox(scale=0.5) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def pipeline(tmp_path, halo) -> Iterator[Pipeline]:
+    path = tmp_path / "config.yaml"
+    path.write_text(CONFIG, "utf-8")
+    environ = {**halo.environment, "FOLDER": str(tmp_path)}
+    with Pipeline.load(path, environ=environ, state=tmp_path / "state.sqlite") as loaded:
+        yield loaded
+
+
+def change(pipeline: Pipeline, number: int, summary: str) -> None:
+    pipeline.assembly.client("halo").post("/Tickets", [{"id": number, "summary": summary}])
+
+
+def cursor(pipeline: Pipeline, route: str) -> Any:
+    return Cursors(pipeline.assembly.state).get(f"route {route}")
+
+
+def test_each_run_delivers_what_is_new_since_the_one_before(pipeline, halo):
+    numbers = list(halo.tables["Tickets"])
+    assert [outcome.entity["id"] for outcome in pipeline.run("copy")] == numbers
+    assert list(pipeline.run("copy")) == []
+    change(pipeline, numbers[7], "Another summary")
+    assert [outcome.entity["summary"] for outcome in pipeline.run("copy")] == ["Another summary"]
+    assert list(pipeline.run("copy")) == []
+
+
+def test_a_dry_run_leaves_the_cursor_where_it_is(pipeline, halo):
+    tickets = len(halo.tables["Tickets"])
+    assert [len(list(pipeline.dry_run("write"))) for _ in range(2)] == [tickets, tickets]
+    Cursors(pipeline.assembly.state).set("route write", {"read_until": "2100-01-01T00:00:00Z"})
+    assert list(pipeline.dry_run("write")) == []
+
+
+def test_a_run_that_is_left_goes_on_behind_the_last_slice_of_which_all_is_told(pipeline, halo):
+    numbers = list(halo.tables["Tickets"])
+    first = [outcome.entity["id"] for outcome in islice(pipeline.run("copy"), 120)]
+    assert first == numbers[:120]
+    rest = [outcome.entity["id"] for outcome in pipeline.run("copy")]
+    assert rest[0] in first
+    assert rest == numbers[-len(rest) :]
+    assert len(rest) < len(numbers), "it does not begin anew"
+
+
+def test_no_change_is_lost_wherever_runs_are_left(pipeline, halo):
+    chance, latest = Random(3), {}
+    numbers = list(halo.tables["Tickets"])
+    for turn in range(12):
+        for outcome in islice(pipeline.run("copy"), chance.choice([0, 1, 30, 49, 50, 51, 100, 1000])):
+            latest[outcome.entity["id"]] = outcome.entity["summary"]
+        for number in chance.sample(numbers, 2):
+            change(pipeline, number, f"Turn {turn}")
+    latest |= {outcome.entity["id"]: outcome.entity["summary"] for outcome in pipeline.run("copy")}
+    assert latest == {number: row["summary"] for number, row in halo.tables["Tickets"].items()}
+
+
+def test_children_are_read_for_the_parents_that_are_new(pipeline, halo):
+    everything = [outcome.entity for outcome in pipeline.run("actions")]
+    assert len(everything) == len(halo.tables["Actions"])
+    assert all(action["client"] for action in everything)
+    assert list(pipeline.run("actions")) == []
+    ticket = next(iter(halo.tables["Tickets"]))
+    change(pipeline, ticket, "Changed")
+    seen = len(halo.requests)
+    assert {outcome.entity["ticket_id"] for outcome in pipeline.run("actions")} == {ticket}
+    assert len(halo.requests) == seen + 2
+
+
+def test_a_step_that_holds_entities_back_keeps_the_cursor_until_the_end(pipeline):
+    run = pipeline.run("sorted")
+    next(run)
+    run.close()
+    assert cursor(pipeline, "sorted") is None
+    list(pipeline.run("sorted"))
+    assert "run" not in cursor(pipeline, "sorted")
+
+
+def test_what_fails_is_told_before_the_cursor_moves(pipeline, halo):
+    run = pipeline.run("wrong")
+    assert next(run).status == "failed"
+    run.close()
+    assert (cursor(pipeline, "wrong") or {}).get("run", {}).get("id") is None
+    assert {outcome.status for outcome in pipeline.run("wrong")} == {"failed"}
+    assert list(pipeline.run("wrong")) == []
+
+
+@pytest.mark.parametrize(
+    ("parents", "said"),
+    [
+        ({"a": "nobody"}, "there is no incoming 'nobody'"),
+        ({"a": "a"}, "'a' is a parent of itself: a < a"),
+        ({"a": "b", "b": "a"}, "'a' is a parent of itself: a < b < a"),
+    ],
+)
+def test_parents_are_checked(tmp_path, parents, said):
+    client = {
+        "prototype": "haloitsm",
+        "base_uri": "halo.example",
+        "authentication": {"type": "api_key", "api_key": "k"},
+    }
+    incoming = {
+        name: {"subscriber": {"prototype": "haloitsm", "client": "h", "entity": "GET /Tickets", "parent": parent}}
+        for name, parent in parents.items()
+    }
+    path = tmp_path / "config.yaml"
+    path.write_text(json.dumps({"clients": {"h": client}, "incoming": incoming}), "utf-8")
+    with pytest.raises(ConfigError) as told:
+        Pipeline.load(path, environ={})
+    assert said in str(told.value)
+
+
+@given(
+    slices=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), max_size=6),
+    ahead=st.integers(1, 7),
+    leave=st.integers(0, 40),
+)
+def test_a_cursor_is_stored_when_all_before_it_is_told_and_not_before(slices, ahead, leave):
+    stored: list[int] = []
+    failed: list[Failure] = []
+    progress = Progress(lambda cursor: stored.append(cursor["slice"]))
+    fail = progress.noting(failed.append)
+
+    def read() -> Iterator[Slice]:
+        for number, (good, bad) in enumerate(slices):
+            for _ in range(bad):
+                fail(Failure({"slice": number}, "", 1, "filter", "", "bad"))
+            yield Slice([{"slice": number} for _ in range(good)], {"slice": number})
+
+    def published() -> Iterator[Outcome]:
+        entities = progress.through(read())
+        while some := list(islice(entities, ahead)):
+            yield from (Outcome(entity, "created") for entity in some)
+
+    def with_failed(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+        for outcome in outcomes:
+            while failed:
+                yield Outcome.failed(failed.pop(0))
+            yield outcome
+        while failed:
+            yield Outcome.failed(failed.pop(0))
+
+    told = [0] * len(slices)
+    outcomes = progress.expecting("failure", with_failed(progress.expecting("entity", published())))
+    for outcome in islice(progress.told(outcomes), leave):
+        told[outcome.entity["slice"]] += 1
+    still_open = [number for number, wanted in enumerate(slices) if told[number] < sum(wanted)]
+    assert all(number < min(still_open, default=len(slices)) for number in stored)
+    assert stored == sorted(stored)
+    if leave > sum(map(sum, slices)):
+        assert stored[-1:] == list(range(len(slices)))[-1:]
