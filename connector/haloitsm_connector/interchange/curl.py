@@ -28,6 +28,7 @@ _SILENT = frozenset({
     "http1.1", "http2", "globoff",
 })  # fmt: skip
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "a": "\a", "e": "\x1b"}
+_AFTER_BACKSLASH = frozenset('"\\$`\n')
 _FOR_CMD = re.compile(r"^\s*curl(\.exe)? +\^\"|\^[ \t]*\r?$", re.MULTILINE)
 _CODE = re.compile(r"u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})|x([0-9A-Fa-f]{1,2})|([0-7]{1,3})")
 
@@ -188,7 +189,7 @@ def _quoted(text: str, start: int, quote_mark: str) -> tuple[str, int]:
     parts = []
     position = start
     while position < len(text) and text[position] != quote_mark:
-        if quote_mark == '"' and text[position] == "\\" and text[position + 1 : position + 2] in '"\\$`\n':
+        if quote_mark == '"' and text[position] == "\\" and text[position + 1 : position + 2] in _AFTER_BACKSLASH:
             position += 1
             parts.append(text[position] if text[position] != "\n" else "")
         else:

@@ -36,7 +36,8 @@ if (pm.request.method !== "GET" && pm.variables.get("writes") !== "send") {{
         body: {{ mode: "urlencoded", urlencoded: form }},
     }}, (error, answer) => {{
         if (error || answer.code !== 200) {{
-            throw new Error("No token: " + (error || answer.code + " " + answer.text()));
+            pm.test("No token: " + (error || answer.code + " " + answer.text()), () => pm.expect.fail());
+            return;
         }}
         const token = answer.json();
         pm.environment.set("access_token", token.access_token);
