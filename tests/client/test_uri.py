@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from haloitsm_connector.client import uri
@@ -128,3 +128,13 @@ def test_what_is_sendable_is_so_for_good_and_for_httpx_too(text):
 def test_what_would_arrive_as_something_else_is_an_input_error(url):
     with pytest.raises(InputError, match="cannot be sent"):
         uri.sendable(url)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.from_regex(uri._SENDABLE, fullmatch=True))
+def test_what_is_taken_for_sendable_is_what_httpx_would_send(url):
+    try:
+        sent = httpx.URL(url)
+    except httpx.InvalidURL:  # no such IP address or port: nobody can be reached there
+        return
+    assert str(sent) == url

@@ -11,7 +11,7 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -83,7 +83,10 @@ class Wire:
         answer: httpx.Response | None = None
         try:
             answer = await sender.open(message.method, message.url, message.headers, message.content)
-            body = await _whole(answer.aiter_bytes())
+            # A body that is not packed is taken as it comes: httpx would cut it up and join it again.
+            packed = answer.headers.get("content-encoding", "identity") != "identity"
+            pieces: Any = answer.aiter_bytes() if packed else answer.stream
+            body = await _whole(pieces)
             return Response(answer.status_code, dict(answer.headers), body, message.url, time.perf_counter() - started)
         except errors as error:
             failure = self._failure(sender.library, error, answering=answer is not None)
@@ -119,7 +122,7 @@ class Wire:
         return AttemptError(Event.GARBLED if _is_garbled(httpx, chain) else Event.DISCONNECTED, _words(chain))
 
 
-async def _whole(pieces: AsyncIterator[bytes]) -> bytes:
+async def _whole(pieces: AsyncIterable[bytes]) -> bytes:
     """Read an answer's body; an AttemptError for one that would fill the memory."""
     chunks: list[bytes] = []
     size = 0
