@@ -1,7 +1,8 @@
 """A list that moves while it is read, without a socket: what moves, and when, is a value that a seed makes.
 
-The adversary knows the page that is asked for, and how far the reader is; it moves rows around both. What was
-announced may be answered at any time before it is asked for, in any order.
+Caps are any from ten rows on; while rows move they change between those that Halo has, and reading is begun again in
+the middle only under those. The adversary knows the page that is asked for, and how far the reader is; it moves rows
+around both. What was announced may be answered at any time before it is asked for, in any order.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from haloitsm_connector.client.request import Request, Response
 from haloitsm_connector.errors import AnswerError
 from haloitsm_connector.subscriber.listing import Page
 from haloitsm_connector.subscriber.paging import CAPS
-from haloitsm_connector.subscriber.verified import NEVER_CUT, Reached, Unprovable, read_verified
+from haloitsm_connector.subscriber.verified import MOST_GROWTH, NEVER_CUT, Reached, Unprovable, read_verified
 
 Kind = Literal["delete", "insert", "swap", "return", "cap"]
 Near = Literal["page", "next page", "frontier", "start", "end", "anywhere"]
@@ -76,6 +77,7 @@ class Course:
         often, busy = chance.choice([0.2, 0.5, 1]), chance.choice([1, 2, 5])
         capped = chance.random() < 0.2
         page_size = chance.choice([10, 11, 20, 25, 50, 99, 100, 500, cap])
+        known = cap in CAPS or page_size <= cap
         moves = tuple(
             tuple(_move(chance, cap, capped=capped) for _ in range(chance.randint(1, busy)))
             if chance.random() < often
@@ -88,23 +90,23 @@ class Course:
             cap=cap,
             parallel=parallel,
             limit=chance.choice([*[None] * 6, 1, cap, chance.randrange(1, 300)]),
-            count=chance.choice(_counts(cap, page_size) if calm else ["right"] * 4 + ["absent"]),
+            count=chance.choice(_counts(known=known) if calm else ["right"] * 4 + ["absent"]),
             moves=moves,
             chance=chance.getrandbits(32),
-            stops=tuple(chance.randint(1, 4) for _ in range(chance.choice([0, 0, 1, 3]))),
+            stops=tuple(chance.randint(1, 4) for _ in range(chance.choice([0, 0, 1, 3]) if calm or known else 0)),
         )
 
 
-def _counts(cap: int, page_size: int) -> list[Count]:
-    """Return what the number of records may be where nothing moves; too small only where pages have a known size."""
-    return ["right", "absent", "large", *(["small", "page"] if cap in CAPS or page_size <= cap else [])]
+def _counts(*, known: bool) -> list[Count]:
+    """Return what the number of records may be where nothing moves; too small only where the size of pages is known."""
+    return ["right", "absent", "large", *(["small", "page"] if known else [])]
 
 
 def _move(chance: Random, cap: int, *, capped: bool) -> Move:
     weights = (5, 4, 3, 2, 1 if capped else 0)
     rows = chance.choice([1, 1, 1, 2, 3, cap - 1, cap, cap + 1, 2 * cap])
     kind = chance.choices(KINDS, weights)[0]
-    return Move(kind, chance.choice(NEARS), chance.randint(-2, 2), rows, chance.choice(SIZES))
+    return Move(kind, chance.choice(NEARS), chance.randint(-2, 2), rows, chance.choice(sorted(CAPS)))
 
 
 @dataclass(slots=True)
@@ -140,7 +142,8 @@ class Told:
             found.append("more than the limit")
         if isinstance(self.ending, Unprovable) and self.shown >= NEVER_CUT:
             found.append("took it for a list that cannot be read in order")
-        if isinstance(self.ending, AnswerError) and self.moved <= FEW:
+        grown = len(self.ever) / (len(self.course.ids) or 1)
+        if isinstance(self.ending, AnswerError) and self.moved <= FEW and grown <= MOST_GROWTH:
             found.append(f"gave up after {self.moved} moves: {self.ending}")
         if not self.moved and not self.course.stops and self.asked > _most(self.course):
             found.append(f"asked {self.asked} times for a list that stood still")
@@ -149,7 +152,7 @@ class Told:
 
 def _most(course: Course) -> float:
     size = min(course.page_size, course.cap)
-    return 1.6 * len(course.ids) / size + course.parallel + 4
+    return 1.6 * len(course.ids) / size + course.parallel + 8
 
 
 class MovingList:

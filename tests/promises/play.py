@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from scenario import CLIENT, ONCE, WRITTEN, Job, Reading, Scenario, Writing
+from scenario import CLIENT, ONCE, TABLES, WRITTEN, Chain, Job, Reading, Scenario, Writing
 
 from haloitsm_connector import journal
 from haloitsm_connector.catalogue import Catalogue
@@ -26,8 +28,9 @@ if TYPE_CHECKING:
 
 DEADLINE_SECONDS = 60.0
 """No scenario takes longer, and by far."""
+CRASHED = "crashed:\n"
 Emit = Callable[[Any], object]
-"""Is told every page of ids, and every outcome as [index, status, id, reason], as soon as they are known."""
+"""Is told what comes as soon as it is known: a page of ids, a slice of [id, text], or [index, status, id, reason]."""
 
 
 @dataclass(slots=True)
@@ -71,21 +74,25 @@ def play(scenario: Scenario, catalogue: Catalogue, elsewhere: Elsewhere) -> Play
         stack.enter_context(sandbox)
         with _heart(played):
             _all(scenario, played, sandbox, folder, catalogue, elsewhere)
-        if any(run.ended != "well" and _is_kept(run.job) for run in played.runs):
-            sandbox.faults = None
-            sandbox.switch(token_true_lifetime_seconds=None)
-            for run in [run for run in played.runs if run.ended != "well" and _is_kept(run.job)]:
-                again = Ran(run.job, len(sandbox.requests))
-                played.runs.append(again)
-                _here(scenario, again, sandbox, folder, catalogue, None)
+        for job in [job for job in scenario.jobs if isinstance(job, Chain)]:
+            for _ in range(job.runs - 1):
+                played.runs.append(run := Ran(job))
+                _here(scenario, run, sandbox, folder, catalogue, None)
+        sandbox.faults = None
+        sandbox.switch(token_true_lifetime_seconds=None)
+        for last in list({id(run.job): run for run in played.runs}.values()):
+            if _goes_on(last):
+                played.runs.append(run := Ran(last.job))
+                _here(scenario, run, sandbox, folder, catalogue, None)
         played.rows = {table: dict(sandbox.tables[table]) for table in scenario.data}
     played.requests = sandbox.requests
     played.violations = sandbox.violations.total()
     return played
 
 
-def _is_kept(job: Job) -> bool:
-    return isinstance(job, Writing) and job.kept
+def _goes_on(run: Ran) -> bool:
+    """Whether a job is done once more when all is quiet: the last of a chain, and what was cut off and is kept."""
+    return isinstance(run.job, Chain) or (isinstance(run.job, Writing) and run.job.kept and run.ended != "well")
 
 
 def _all(
@@ -135,19 +142,19 @@ def carry_out(
     options = CLIENT | {"tenant": where["tenant"], "budget": budget, "state_folder": where["folder"]}
     try:
         with HttpClient(where["base_uri"], credentials, **options) as client:
-            told = (
-                _read(job, client, catalogue) if isinstance(job, Reading) else _written(job, client, where, catalogue)
-            )
+            told = _DO[type(job)](job, client, Path(where["folder"]), catalogue)
             for one in told:
                 if emit(one):
                     told.close()
                     return "stopped"
     except ConnectorError as error:
         return f"{type(error).__name__}: {error}"
+    except Exception:  # a defect
+        return f"{CRASHED}{traceback.format_exc()}"
     return "well"
 
 
-def _read(job: Reading, client: HttpClient, catalogue: Catalogue) -> Iterator[list[int]]:
+def _read(job: Reading, client: HttpClient, folder: Path, catalogue: Catalogue) -> Generator[list[int]]:
     subscriber = Subscriber(
         client,
         f"GET /{job.table}",
@@ -160,16 +167,37 @@ def _read(job: Reading, client: HttpClient, catalogue: Catalogue) -> Iterator[li
         yield [row["id"] for row in page]
 
 
-def _written(job: Writing, client: HttpClient, where: dict[str, Any], catalogue: Catalogue) -> Iterator[list[Any]]:
+def _read_on(job: Chain, client: HttpClient, folder: Path, catalogue: Catalogue) -> Generator[list[Any]]:
+    """Read from the cursor that is kept, and keep the one of each slice when that has been told."""
+    subscriber = Subscriber(
+        client, f"GET /{job.table}", page_size=job.page_size, parallel=job.parallel, incremental=job.incremental,
+        catalogue=catalogue,
+    )  # fmt: skip
+    kept, column = folder / "cursor.json", TABLES[job.table]
+    for one in subscriber.slices(json.loads(kept.read_text()) if kept.exists() else None):
+        yield [[row["id"], row.get(column)] for row in one.entities]
+        if one.cursor is not None:
+            kept.with_suffix(".new").write_text(json.dumps(one.cursor))
+            kept.with_suffix(".new").replace(kept)
+
+
+def _write(job: Writing, client: HttpClient, folder: Path, catalogue: Catalogue) -> Generator[list[Any]]:
     publisher = Publisher(
         client, f"POST /{WRITTEN}", payload="{{ payload }}", batch=job.batch, parallel=job.parallel,
         once=ONCE | {"settle_seconds": job.settle_seconds} if job.once else None,
-        journal=journal(Path(where["folder"], "state"), "job") if job.kept else None,
+        journal=journal(folder / "state", "job") if job.kept else None,
         catalogue=catalogue,
     )  # fmt: skip
     entities = ({"number": number, "payload": payload} for number, payload in enumerate(job.payloads))
     for outcome in publisher.publish(entities):
         yield [outcome.entity["number"], outcome.status, outcome.id, outcome.reason]
+
+
+_DO: dict[type[Job], Callable[[Any, HttpClient, Path, Catalogue], Generator[Any]]] = {
+    Reading: _read,
+    Chain: _read_on,
+    Writing: _write,
+}
 
 
 @contextmanager

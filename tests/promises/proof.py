@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from math import inf
 
-from play import Played, Ran
-from scenario import WRITTEN, Reading, Writing
+from play import CRASHED, Played, Ran
+from scenario import TABLES, WRITTEN, Chain, Reading, Writing
 
 from haloitsm_connector.client.ledger import LATENCY_SECONDS
 from haloitsm_connector.sandbox import Recorded
@@ -25,6 +25,8 @@ def broken(played: Played) -> list[str]:
         if isinstance(run.job, Reading):
             found += _read(played, run, run.job)
     for job in played.scenario.jobs:
+        if isinstance(job, Chain):
+            found += _read_on(played, [run for run in played.runs if run.job is job], job)
         if isinstance(job, Writing):
             found += _written(played, [run for run in played.runs if run.job is job], job)
     return found
@@ -34,6 +36,8 @@ def _endings(played: Played) -> Iterator[str]:
     for run in played.runs:
         if run.ended is None:
             yield f"a {type(run.job).__name__} had not ended at the deadline"
+        elif run.ended.startswith(CRASHED):
+            yield run.ended
         elif run.ended.endswith(": "):
             yield f"a {type(run.job).__name__} ended without a word why: {run.ended}"
 
@@ -82,6 +86,24 @@ def _read(played: Played, run: Ran, job: Reading) -> Iterator[str]:
         yield f"records came that never were: {sorted(invented)[:5]}"
     if job.limit is not None and len(ids) > job.limit:
         yield "more came than the limit"
+
+
+def _read_on(played: Played, runs: list[Ran], job: Chain) -> Iterator[str]:
+    """Each record came in the state that it has at the end, and no state twice where nothing was cut off."""
+    if runs[-1].ended != "well":
+        yield f"the last of a chain did not end well: {runs[-1].ended}"
+        return
+    told = [(one, text) for run in runs for part in run.told for one, text in part]
+    rows = {(key, row[TABLES[job.table]]) for key, row in played.rows[job.table].items()}
+    if missed := sorted(rows.difference(told)):
+        yield f"{len(missed)} records were missed: {missed[:5]}"
+    twice = [one for one, count in Counter(told).items() if count > 1]
+    if twice and job.table == "Tickets" and all(run.ended == "well" for run in runs):
+        yield f"records came twice: {twice[:5]}"
+    if "sweep_hours" in job.incremental:
+        there = dict(told)  # what was told last of each
+        if wrong := sorted(one for one, text in there.items() if (text is None) != (one not in played.rows[job.table])):
+            yield f"is there, and was told to be gone, or the other way round: {wrong[:5]}"
 
 
 def _keys(request: Recorded, table: str, did: str) -> set[int]:

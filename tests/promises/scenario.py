@@ -24,6 +24,7 @@ WRITTEN = "Supplier"
 """The table that is written, where a name may be given twice."""
 ONCE = {"find": "GET /Supplier", "query": {"search": "{{ payload.name }}"}, "match": "name"}
 CAPS = (10, 11, 20, 50, 100)
+"""The most rows of a page, to begin with; later it is one of those that Halo has."""
 CLIENT = {
     "retry": {"attempts": 6, "longest_wait_seconds": 0.005, "total_seconds": 10},
     "timeouts": {"connect_seconds": 5, "read_seconds": 5, "total_seconds": 10},
@@ -53,7 +54,18 @@ class Writing:
     settle_seconds: float = 0.0
 
 
-Job = Reading | Writing
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Incremental reads, one after the other, each from the cursor of the one before; the last when all is quiet."""
+
+    table: str
+    page_size: int
+    parallel: int
+    incremental: dict[str, Any]
+    runs: int
+
+
+Job = Reading | Writing | Chain
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +109,8 @@ class Scenario:
     def of(cls, seed: int) -> Scenario:
         """Make the scenario of a seed."""
         chance = Random(seed)
-        kind = chance.choices(["read", "write", "budget"], [60, 37, 3])[0]
-        return {"read": _reads, "write": _writes, "budget": _shares}[kind](seed, chance)
+        make = chance.choices([_reads, _chains, _writes, _shares], [45, 17, 35, 3])[0]
+        return make(seed, chance)
 
 
 def _reads(seed: int, chance: Random) -> Scenario:
@@ -115,6 +127,28 @@ def _reads(seed: int, chance: Random) -> Scenario:
         switches | _tokens(chance),
         **_cut(chance, len(rows) // 10 + 4, chance.choice([1, 3])),
     )
+
+
+def _chains(seed: int, chance: Random) -> Scenario:
+    table = chance.choice(["Tickets", "Tickets", "Asset", "Client"])
+    stamp = {"Tickets": "last_update", "Asset": "last_modified"}.get(table)
+    rows = _rows(chance, table, chance.choice([1, 12, 30, chance.randrange(60)]))
+    if stamp:
+        rows = [row | {stamp: f"2026-03-{chance.randint(1, 28):02}T08:00:00.5"} for row in rows]
+    incremental: dict[str, Any] = {"overlap_seconds": chance.choice([0, 1, 300])}
+    if chance.random() < 0.2 and stamp:
+        incremental["by"] = {"field": stamp}
+    elif chance.random() < 0.2:
+        incremental |= {"since": "2026-01-01", "window_days": chance.choice([30, 400])}
+    if chance.random() < 0.4:
+        incremental["sweep_hours"] = 0
+    job = Chain(table, chance.choice([10, 11, 20, 50]), chance.choice([1, 2, 8]), incremental, chance.randint(1, 3))
+    faults = (
+        *_some(chance, _moving(chance, table), 0.5),
+        *_some(chance, _disturbing(chance, f"/api/{table}"), 0.15),
+        {"kind": "change", "table": table, "insert": 2, "update": 3, "delete": 1, "match": {"path": "/auth/token"}},
+    )
+    return Scenario(seed, {table: rows}, (job,), faults, _tokens(chance), **_cut(chance, len(rows) // 10 + 4, 3))
 
 
 def _writes(seed: int, chance: Random) -> Scenario:
@@ -207,7 +241,7 @@ def _moving(chance: Random, table: str) -> Iterator[dict[str, Any]]:
         }
         when = match | {"after": chance.randrange(6), "every": chance.choice([1, 1, 2, 3])}
         yield {"kind": "change", "table": table, **some, "match": when | {"times": chance.choice([1, 5, 30])}}
-    cap = {"asset_page_cap" if table == "Asset" else "page_cap": chance.choice(CAPS)}
+    cap = {"asset_page_cap" if table == "Asset" else "page_cap": chance.choice([50, 100])}
     yield {"kind": "switch", "switches": cap, "match": match | {"after": chance.randrange(1, 8), "times": 1}}
     yield {"kind": "switch", "switches": {"record_count": "absent"}, "match": match | {"after": 2, "times": 1}}
 

@@ -32,6 +32,10 @@ MOST_GROWTH = 4
 """How many times the pages of the list as it was at first may be asked for."""
 NEVER_CUT = 10
 """Rows that a server which gave as many before gives in any page; no cap below 50 is known (halo-api-facts 2.1)."""
+MOST_PROBES = 3
+"""Pages in a row without a new record after which a server is taken to give hardly any rows in a page."""
+SECOND = Window(2, NEVER_CUT)
+"""The page that shows whether a list goes on of which only one or two rows were seen."""
 DENSE = 0.005
 """Share of ids with another one missing behind them up to which asking again costs less time than overlapping pages:
 it costs few requests, but all that is under way waits for each."""
@@ -111,14 +115,15 @@ def read_verified(
     AnswerError when the list moves faster than it can be read, and `Unprovable`, before anything was yielded or at
     a place that ``reached`` tells, for a list that cannot be read like this.
     """
-    return (yield from _Course(request, read, page_size, parallel, limit, reached or Reached()).run())
+    return (yield from _Course(request, read, page_size, page_size, parallel, limit, reached or Reached()).run())
 
 
 @dataclass(slots=True)
 class _Course:
     request: Request
     read: Read
-    size: int
+    page_size: int  # as the user wants it
+    size: int  # as it is asked for
     parallel: int
     limit: int | None
     reached: Reached
@@ -166,7 +171,7 @@ class _Course:
             self._mind_size(picture)
         if picture.rows and picture.total < picture.end:
             self.most_asked = inf  # it is not the number of all records
-        self.proven = max(self.proven, len(ids))
+        self._prove(picture)
         if not self._connects(picture):
             self.row, self.back = picture.offset, True
             self.idle += 1
@@ -194,6 +199,11 @@ class _Course:
                 self._all_was_shown(picture)
         elif more:
             raise Unprovable
+
+    def _prove(self, picture: _Picture) -> None:
+        """Learn what a page can hold: what one held, or ten rows where a list with fewer has no second page of ten."""
+        none_there = picture.window == SECOND and not picture.rows
+        self.proven = max(self.proven, NEVER_CUT if none_there else len(picture.rows))
 
     def _all_was_shown(self, picture: _Picture) -> None:
         if picture.total > len(picture.rows):
@@ -251,8 +261,8 @@ class _Course:
         if picture.whole:
             return True
         counted = 0 < picture.total <= min(picture.offset + len(picture.rows), self.row + new)
-        telling = new > 0 or picture.ids[-1] == self.reached.id
-        return telling and counted and (picture.window.size <= self.proven or len(picture.rows) not in CAPS)
+        telling = picture.window.number == 1 or new > 0 or picture.ids[-1] == self.reached.id
+        return telling and counted and len(picture.rows) not in {self.cut_to, *CAPS}
 
     def _beyond(self, picture: _Picture) -> None:
         """Go back from a page behind the end: the rows before it may be others than they were."""
@@ -284,13 +294,19 @@ class _Course:
 
     def _request(self, window_of: Callable[[int], Window | None]) -> tuple[Window, Request]:
         window = window_of(min(self.size, self.proven, NEVER_CUT) if self.small else self.size)
-        if window is None:  # pages so small show too little; larger ones have been seen
-            self.size = self.proven
-            window = window_of(self.size)
-        if window is None:
-            raise Unprovable
+        if window is None and (window := window_of(self.proven)):
+            self.size = self.proven  # pages so small show too little; larger ones have been seen
+        window = window or self._probe()
         request = with_query(self.request, "page_size", window.size)
         return window, with_query(request, "page_no", window.number)
+
+    def _probe(self) -> Window:
+        """Return a page that proves what pages can hold, where those seen had too few rows to go on from."""
+        behind = self.row <= NEVER_CUT and not self.back
+        window = SECOND if behind else backward(self.row, NEVER_CUT)
+        if window is None or self.page_size < NEVER_CUT or self.idle > MOST_PROBES:
+            raise Unprovable
+        return window
 
     def _moving(self) -> AnswerError:
         place = "its beginning" if self.reached.id is None else f"id {self.reached.id}"
