@@ -111,6 +111,14 @@ def test_a_secret_in_a_query_is_hidden_and_said(exported, folder):
     assert "incoming open-tickets: holds a secret" in said
 
 
+def test_a_variable_that_is_not_set_leaves_its_value_empty_and_is_said(exported, folder):
+    (folder / "halo.yaml").write_text(CONFIG.replace("id: AC12", "id: '${ACTION}'"), "utf-8")
+    requests, collection, _, said = exported(folder / "halo.yaml")
+    assert requests["one-action"]["request"]["url"]["variable"][0]["value"] == ""
+    assert "incoming one-action: a variable in it is not set" in said
+    assert "not-set" not in json.dumps(collection)
+
+
 def test_the_whole_catalogue_is_a_valid_collection(exported, catalogue, is_collection):
     _, collection, _, _ = exported("--all")
     is_collection(collection)

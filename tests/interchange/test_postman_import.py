@@ -177,6 +177,26 @@ def test_secrets_in_bodies_and_queries_become_variables(imported):
     assert "hunter2" not in "".join(draft.files().values())
 
 
+def test_secrets_are_known_by_short_names_and_by_their_form_too(imported):
+    guid = "0f8fad5b-d9cb-469f-a165-70867728950e"
+    values = {"pw": "opensesame", "who": f"{guid}-{guid}", "x": "eyJhbGciOiJub25lIn0.e30.", "plain": "Robin"}
+    query = "&".join(f"p{number}={{{{{name}}}}}" for number, name in enumerate(values))
+    draft, _ = imported(
+        request(url=f"{BASE}/Client?{query}"),
+        variable=[{"key": name, "value": value} for name, value in values.items()],
+    )
+    sent = draft.incoming["one"]["subscriber"]["request_parameters"]["query"]
+    assert list(sent.values()) == ["${PW}", "${WHO}", "${X}", "${PLAIN:-Robin}"]
+
+
+def test_a_secret_that_stands_elsewhere_as_well_is_hidden_and_said(imported):
+    draft, _ = imported(post([{"id": 12, "notes": "Sign in with the-secret-value."}]))
+    text = "".join(draft.files().values())
+    assert "the-secret-value" not in text
+    assert "Sign in with ***." in text
+    assert any("*** stands for it" in note.what for note in draft.notes)
+
+
 def test_a_delete_takes_its_id_from_a_row(imported):
     draft, _ = imported(request("DELETE", f"{BASE}/Asset/3001"))
     assert draft.outgoing["one"]["publisher"]["path"] == {"id": "{{ id }}"}

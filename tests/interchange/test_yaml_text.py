@@ -28,7 +28,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"])) | st.sample
     ]
 )
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | TEXT,
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | TEXT,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT.filter(bool), inner, max_size=4),
     max_leaves=12,
 )

@@ -66,7 +66,7 @@ def postman(
     if paths:
         config = load(paths, environ=settings.environ, catalogue=catalogue, stand_in=NOT_SET)
         name = _client(config, client)
-        requests, notes = to_postman.of_config(config, name)
+        requests, notes = to_postman.of_config(config, name, NOT_SET)
         wanted, fields = [*requests, *wanted], _known(config.clients[name].fields)
     made = to_postman.exported(target.name.removesuffix(ENDING).removesuffix(".json"), wanted, fields, catalogue, notes)
     beside = target.with_name(f"{target.name.removesuffix(ENDING).removesuffix('.json')}.postman_environment.json")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
+
+import orjson
 
 from haloitsm_connector.interchange.halo_address import Pairs
 
@@ -37,6 +38,6 @@ class Captured:
 
 def _decoded(text: str | None) -> Any:
     try:
-        return json.loads(text or "null")
-    except (ValueError, RecursionError):
+        return orjson.loads(text or "null")
+    except ValueError:
         return None

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from haloitsm_connector.client.redaction import HIDDEN, Redactor
 from haloitsm_connector.interchange.notes import Note
+from haloitsm_connector.interchange.placeholders import is_secret_variable
 from haloitsm_connector.interchange.yaml_text import yaml_text
 
 CONFIG = "halo.yaml"
@@ -72,9 +74,16 @@ class Draft:
             "routes": self.routes,
         }
         heading = f"Made of {self.source} by haloitsm import. Routes that write are disabled: run them by name."
-        config = yaml_text({name: parts for name, parts in sections.items() if parts}, heading)
-        rows = {self.folder / name: json.dumps(rows, ensure_ascii=False, indent=1) for name, rows in self.rows.items()}
-        return {self.folder / CONFIG: config, **{path: f"{text}\n" for path, text in rows.items()}}
+        texts = {CONFIG: yaml_text({name: parts for name, parts in sections.items() if parts}, heading)}
+        texts |= {name: json.dumps(rows, ensure_ascii=False, indent=1) + "\n" for name, rows in self.rows.items()}
+        return {self.folder / name: self._without_secrets(name, text) for name, text in texts.items()}
+
+    def _without_secrets(self, name: str, text: str) -> str:
+        """Hide the value of a secret variable wherever else it stands, in a note to a colleague for one."""
+        hidden = Redactor(value for name, value in self.values.items() if is_secret_variable(name, value)).values(text)
+        if hidden != text:
+            self.note(name, f"holds a secret that is a variable: {HIDDEN} stands for it")
+        return hidden
 
     def _path(self, name: str) -> str:
         return (self.folder / name).as_posix().replace("${", "$${")

@@ -158,7 +158,7 @@ def _add_group(draft: Draft, saves: list[Save]) -> None:
     first = saves[0]
     rows: list[Record] = [{**one.key, **one.chosen} for one in saves]
     hidden: dict[str, str] = {}
-    for name in [name for name, value in first.chosen.items() if is_secret(name) and isinstance(value, str)]:
+    for name in [name for name, value in first.chosen.items() if isinstance(value, str) and is_secret(name, value)]:
         hidden[name] = f"${{HALO_{variable_name(name)}}}"
         draft.values[f"HALO_{variable_name(name)}"] = ""
         rows = [{key: value for key, value in row.items() if key != name} for row in rows]
@@ -183,7 +183,7 @@ def _publisher(operation: Operation, path: Any, query: Sequence[tuple[str, str]]
 def _safe(query: Sequence[tuple[str, str]], *, template: bool) -> dict[str, Any]:
     """Return query values as a configuration has them, without secrets."""
     return {
-        name: f"${{HALO_{variable_name(name)}:-}}" if is_secret(name) else scalar(literal(value, template))
+        name: f"${{HALO_{variable_name(name)}:-}}" if is_secret(name, value) else scalar(literal(value, template))
         for name, value in query
     }
 

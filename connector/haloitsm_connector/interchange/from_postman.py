@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.client.uri import host_of
 from haloitsm_connector.interchange.draft import Draft, payload_template
@@ -173,7 +175,7 @@ class _Taking:
     def _query(self, query: Pairs, *, template: bool = False) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for name, value in query:
-            if is_secret(name) and value and not TOKEN.fullmatch(value):
+            if value and is_secret(name, value) and not TOKEN.fullmatch(value):
                 written: Any = self.variables.secret(value, f"HALO_{variable_name(name)}")
             else:
                 written = scalar(self.variables.written(value, template=template))
@@ -189,8 +191,8 @@ class _Taking:
             return None, f"its body is '{mode}', not JSON"
         text = _UNQUOTED.sub(lambda match: match[1] or f'"{match[2]}"', str(sent.body["raw"]))
         try:
-            return self._guarded(json.loads(text)), ""
-        except (ValueError, RecursionError) as error:
+            return self._guarded(orjson.loads(text)), ""
+        except ValueError as error:
             return None, f"its body is not JSON ({error})"
 
     def _guarded(self, value: Any, name: str = "") -> Any:
@@ -199,7 +201,7 @@ class _Taking:
             return {key: self._guarded(one, key) for key, one in value.items()}
         if isinstance(value, list):
             return [self._guarded(one, name) for one in value]
-        if isinstance(value, str) and value and is_secret(name) and not TOKEN.search(value):
+        if isinstance(value, str) and value and is_secret(name, value) and not TOKEN.search(value):
             variable = self.variables.secret(value, f"HALO_{variable_name(name)}")
             return f"{{{{{variable[2:-1]}}}}}"
         return value

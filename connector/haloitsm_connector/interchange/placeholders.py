@@ -10,12 +10,21 @@ from typing import Any
 TOKEN = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 _DEEPEST = 10
 _TELLING = re.compile(r"passw|secret|token|api_?key|authori[sz]ation|cookie|credential", re.IGNORECASE)
+_TELLING_VARIABLE = re.compile(r"pwd|bearer|jwt|signature|(?:^|[\W_])(?:key|auth|pat|pw|pin|code)$", re.IGNORECASE)
+_GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_SECRET_VALUE = re.compile(rf"eyJ[\w-]+\.[\w.-]+|(?:Bearer|Basic) .+|{_GUID}-{_GUID}", re.IGNORECASE)
+"""Signed tokens, headers that sign in, and the form of Halo's client secrets (halo-api-facts 1.2)."""
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})")
 
 
-def is_secret(name: str) -> bool:
-    """Whether a variable or a field of this name holds a secret."""
-    return _TELLING.search(name) is not None
+def is_secret(name: str, value: str = "") -> bool:
+    """Whether a field of this name, or one with this value, holds a secret."""
+    return _TELLING.search(name) is not None or _SECRET_VALUE.fullmatch(value.strip()) is not None
+
+
+def is_secret_variable(name: str, value: str) -> bool:
+    """Whether a variable holds a secret: people give them shorter names than fields have."""
+    return is_secret(name, value) or _TELLING_VARIABLE.search(name) is not None
 
 
 @dataclass(slots=True)
@@ -67,7 +76,7 @@ class Variables:
             return literal(match[0], template)
         name, value = self._name(match[1]), self.plain(match[0])
         known = value if not TOKEN.search(value) else ""
-        hidden = match[1] in self.secrets or is_secret(match[1])
+        hidden = match[1] in self.secrets or is_secret_variable(match[1], known)
         if hidden or not known or "}" in known or "\n" in known:
             self.wanted[name] = known or self.wanted.get(name, "")
             return f"${{{name}}}"

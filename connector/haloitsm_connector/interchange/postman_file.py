@@ -11,7 +11,7 @@ from typing import Any
 from haloitsm_connector.catalogue.types import mapping, sequence
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.interchange.halo_address import Pairs, pairs
-from haloitsm_connector.interchange.placeholders import Variables, is_secret
+from haloitsm_connector.interchange.placeholders import Variables
 
 Attributes = dict[str, str]
 
@@ -83,7 +83,7 @@ def _variables(document: Mapping[str, Any], environments: list[Path]) -> Variabl
         name = _text(row.get("key") or row.get("id"))
         if not name or row.get("disabled") or row.get("enabled") is False:
             continue
-        if row.get("type") == "secret" or is_secret(name):
+        if row.get("type") == "secret":
             secrets.add(name)
         if value := _text(row.get("value")):
             values[name] = value

@@ -185,7 +185,7 @@ def described(save: Save) -> dict[str, Any]:
 
 def shown(name: str, value: Any) -> Any:
     """Return a field's value as it may be shown."""
-    return HIDDEN if is_secret(name) and not _is_nothing(value) else value
+    return HIDDEN if not _is_nothing(value) and is_secret(name, str(value)) else value
 
 
 def latest(saves: Sequence[Save]) -> list[Save]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -35,8 +35,11 @@ def of_operations(catalogue: Catalogue, operations: Iterable[Operation]) -> list
     return [Wanted(one.label, one, payload=example_body(catalogue, one)) for one in operations]
 
 
-def of_config(config: Config, client: str) -> tuple[list[Wanted], list[Note]]:
-    """Return the requests of a client's incoming and outgoing; notes say what no request shows."""
+def of_config(config: Config, client: str, stand_in: str) -> tuple[list[Wanted], list[Note]]:
+    """Return the requests of a client's incoming and outgoing; notes say what no request shows.
+
+    ``stand_in`` is what stands for variables that are not set: nothing is written for them.
+    """
     wanted: list[Wanted] = []
     notes: list[Note] = []
     parts = [(f"incoming {name}", name, one.subscriber, one.transformers) for name, one in config.incoming.items()]
@@ -48,11 +51,26 @@ def of_config(config: Config, client: str) -> tuple[list[Wanted], list[Note]]:
             notes.append(Note(where, f"uses another client than '{client}': left out"))
         else:
             wanted.append(_of_part(config, name, where, part, transformers, notes))
-    hide = Redactor(config.secrets).data
-    hidden = [replace(one, path=hide(one.path), query=hide(one.query), payload=hide(one.payload)) for one in wanted]
-    notes += [Note(new.origin, "holds a secret: *** stands for it") for new, old in zip(hidden, wanted, strict=True)
-              if new != old]  # fmt: skip
-    return hidden, notes
+    for number, one in enumerate(wanted):
+        emptied = _replaced(one, lambda text: "" if stand_in in text else text)
+        hidden = _replaced(emptied, Redactor(config.secrets).values)
+        notes += [Note(one.origin, "a variable in it is not set: it is left empty")] * (emptied != one)
+        notes += [Note(one.origin, "holds a secret: *** stands for it")] * (hidden != emptied)
+        wanted[number] = hidden
+    return wanted, notes
+
+
+def _replaced(wanted: Wanted, change: Callable[[str], str]) -> Wanted:
+    """Return a request with all texts in its path, query and payload changed."""
+
+    def changed(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: changed(one) for name, one in value.items()}
+        if isinstance(value, list):
+            return [changed(one) for one in value]
+        return change(value) if isinstance(value, str) else value
+
+    return replace(wanted, path=changed(wanted.path), query=changed(wanted.query), payload=changed(wanted.payload))
 
 
 def _of_part(
