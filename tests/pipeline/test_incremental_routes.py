@@ -35,6 +35,13 @@ incoming:
       parent: tickets
       request_parameters: {query: {ticket_id: "{{ id }}"}}
       from_parent: {client: "{{ client_name }}"}
+  astray:
+    subscriber:
+      prototype: haloitsm
+      client: halo
+      entity: GET /Actions
+      parent: tickets
+      request_parameters: {query: {ticket_id: "{{ ticket }}"}}
 outgoing:
   lines: {publisher: {prototype: file, path: "${FOLDER}/lines.jsonl", mode: append}}
   tasks:
@@ -44,6 +51,7 @@ outgoing:
 routes:
   copy: {incoming: tickets, outgoing: lines}
   actions: {incoming: actions, outgoing: lines}
+  astray: {incoming: astray, outgoing: lines}
   write: {incoming: tickets, outgoing: tasks}
   sorted: {incoming: tickets, transformers: [{sort: {by: [id]}}], outgoing: lines}
   wrong: {incoming: tickets, transformers: [{validate: {schema: {required: [nothing]}}}], outgoing: lines}
@@ -139,6 +147,14 @@ def test_what_fails_is_told_before_the_cursor_moves(pipeline, halo):
     assert (cursor(pipeline, "wrong") or {}).get("run", {}).get("id") is None
     assert {outcome.status for outcome in pipeline.run("wrong")} == {"failed"}
     assert list(pipeline.run("wrong")) == []
+
+
+def test_a_parent_that_lacks_what_is_asked_for_fails_with_the_place_where_it_is_written(pipeline, halo):
+    outcomes = list(pipeline.run("astray"))
+    assert len(outcomes) == len(halo.tables["Tickets"])
+    assert {outcome.status for outcome in outcomes} == {"failed"}
+    assert "config.yaml:" in outcomes[0].reason
+    assert "parent: request_parameters.query.ticket_id: is null for this entity" in outcomes[0].reason
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -85,6 +86,17 @@ def test_python_is_told_the_same(catalogue: Catalogue) -> None:
         Subscriber(None, "GET /Status", incremental={}, catalogue=catalogue)
     with pytest.raises(InputError, match=r"since: .*not a date"):
         Subscriber(None, "GET /Tickets", incremental={"since": "last week"}, catalogue=catalogue)
+
+
+@pytest.mark.parametrize(
+    "since",
+    ["2026-01-31", "2026-01-31T02:00:00+02:00", date(2026, 1, 31), datetime(2026, 1, 31, tzinfo=UTC)],
+    ids=str,
+)
+def test_moments_are_read_from_text_and_from_python(catalogue: Catalogue, since: Any) -> None:
+    subscriber = Subscriber(None, "GET /Tickets", incremental={"since": since}, catalogue=catalogue)
+    assert subscriber.plan is not None
+    assert subscriber.plan.since == datetime(2026, 1, 31, tzinfo=UTC)
 
 
 def test_a_row_that_changes_back_is_delivered_again() -> None:

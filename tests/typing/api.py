@@ -21,6 +21,7 @@ from haloitsm_connector import (
     Publisher,
     Request,
     Response,
+    Slice,
     Subscriber,
 )
 from haloitsm_connector.catalogue import Catalogue
@@ -48,6 +49,14 @@ def copy_tickets(halo: HttpClient) -> list[Outcome]:
     for page in tickets.pages():
         assert_type(page, list[dict[str, Any]])
     return list(FilePublisher("tickets.jsonl").publish(tickets))
+
+
+def new_tickets(halo: HttpClient, cursor: dict[str, Any] | None) -> dict[str, Any] | None:
+    tickets = Subscriber(halo, "GET /Tickets", incremental={"by": {"dates": "dateoccured", "days": 30}})
+    for one in Subscriber(halo, "GET /Actions", parent=tickets, query={"ticket_id": "{{ id }}"}).slices(cursor):
+        assert_type(one, Slice)
+        cursor = one.cursor or cursor
+    return cursor
 
 
 def make_assets(halo: HttpClient) -> list[Any]:

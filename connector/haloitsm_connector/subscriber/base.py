@@ -58,7 +58,7 @@ class SubscriberBase(Driven, ABC):
         """Yield requests and pages of entities; see `haloitsm_connector.client.drive`."""
 
     def slice_flow(self, cursor: Cursor | None) -> Flow[Slice]:
-        """Yield requests and slices, from a cursor on; a subscriber that makes no cursors reads everything each time."""
+        """Yield requests and slices, from a cursor on; a subscriber that has none reads everything each time."""
         yield from sifted(self.flow(), lambda page: [Slice(page)])
 
     def children_flow(self, parents: Iterable[Slice], fail: Fail) -> Flow[Slice]:

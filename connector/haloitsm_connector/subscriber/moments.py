@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Annotated, Any
 
@@ -15,11 +15,9 @@ from haloitsm_transformers.dates import read_moment
 
 
 def moment(value: Any) -> datetime:
-    """Read an ISO date or moment, UTC unless it names a zone; ValueError says what it is instead."""
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    """Read an ISO date or moment, or one of Python's, UTC unless it names a zone; ValueError for anything else."""
     try:
-        read = read_moment(value).within(UTC)
+        read = read_moment(value.isoformat() if isinstance(value, date) else value).within(UTC)
     except TransformError as error:
         raise ValueError(f"this {error.what}") from None
     return read.at.replace(microsecond=int(read.fraction[:6].ljust(6, "0")))
