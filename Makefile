@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 NEWMAN := $(VENV)-newman
 export PYTHONSAFEPATH := 1
 
-.PHONY: demo test newman bench check lint types layers docs wheel clean
+.PHONY: demo test newman soak bench check lint types layers docs wheel clean
 
 demo: $(VENV)/.user          ## Run the main job on the built-in sandbox
 	$(BIN)/haloitsm demo
@@ -16,6 +16,10 @@ test: $(VENV)/.dev newman    ## Run the whole test suite
 newman:                      ## Get Postman's own runner for the tests of exported collections, where there is npm
 	@test -x $(NEWMAN)/node_modules/.bin/newman || npm install --prefix $(NEWMAN) --no-audit --no-fund --silent newman@6.2.2 \
 	  || echo "newman could not be installed; the tests that run collections in it are skipped."
+
+soak: export PYTHONPATH = tests/promises
+soak: $(VENV)/.dev           ## Play 50,000 scenarios of what can go wrong (others: ARGS=--help), or one again: SEED=17
+	$(BIN)/python -W error -m soak $(SEED) $(ARGS)
 
 bench: export PYTHONPATH = benchmarks
 bench: $(VENV)/.dev          ## Measure reading and writing against their bars; takes minutes, installs other packages aside

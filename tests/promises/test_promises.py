@@ -7,8 +7,9 @@ that fails is named with the command that plays it again; `make soak` plays many
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from elsewhere import Elsewhere
@@ -18,11 +19,21 @@ from scenario import Reading, Scenario, Writing
 from soak import complaint
 
 from haloitsm_connector.catalogue import Catalogue
+from haloitsm_connector.client import ledger
+from haloitsm_connector.client.sign_in import SignIn
+from haloitsm_connector.publisher.creates import Creates
 from haloitsm_connector.sandbox import Effect, Recorded
 from haloitsm_connector.sandbox.faults import Duplicate
+from haloitsm_connector.subscriber import verified
+from haloitsm_connector.subscriber.cursor import State
 
 SCENARIOS = 2_000
 BLOCKS = 50
+
+
+def nothing(*_: object) -> Generator[None]:
+    """Be an exchange that asks nothing."""
+    yield from ()
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +59,30 @@ def test_seed_makes_the_same_scenario_each_time() -> None:
     kinds = Counter(Scenario.of(seed).kind for seed in range(SCENARIOS))
     assert min(kinds.values()) >= 20
     assert len(kinds) >= 7
+
+
+def seeds_of(kind: str, most: int) -> Iterator[Scenario]:
+    return (one for one in map(Scenario.of, range(most)) if one.kind == kind and not one.elsewhere)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "careless", "caught"),
+    [
+        ("reading", (verified._Course, "_connects", lambda course, picture: True), "were missed"),
+        ("reading", (verified, "bisect_right", lambda ids, known: 0), "each once"),
+        ("writing", (Creates, "_found", nothing), "too often"),
+        ("writing", (Creates, "_there", nothing), "too often"),
+        ("chain", (State, "cursor", lambda state: {}), "came twice"),
+        ("reading", (SignIn, "token", lambda sign_in, refused=None: sign_in._renew()), "tokens were fetched"),
+        ("budget", (ledger, "left", lambda known, rules, now: 10), "requests in one second"),
+    ],
+)
+def test_carelessness_is_caught_within_a_few_scenarios(
+    kind: str, careless: Any, caught: str, monkeypatch: pytest.MonkeyPatch, catalogue: Catalogue, elsewhere: Elsewhere
+) -> None:
+    monkeypatch.setattr(*careless)
+    assert any(caught in complaint(play(one, catalogue, elsewhere)) for one in seeds_of(kind, SCENARIOS))
 
 
 ROWS = {"Client": [{"id": number, "name": f"row {number}"} for number in (1, 2, 3)], "Supplier": []}
