@@ -1,7 +1,7 @@
 """Tests of chains, written as data beside a configuration (``*.test.yaml``): entities in, expected entities out.
 
-Nothing is sent, and no state is kept: what steps meet outside their entities is the ``world`` of each test. Files of
-the configuration's folder are the real ones.
+Nothing is sent, and no state is kept: what steps meet outside their entities is the ``world`` of each test. Files and
+functions of the configuration's folder are the real ones, and so are the catalogue's schemas.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def _outcome(case: TestCase, chains: list[Chain], assembly: Assembly) -> dict[st
     failures: list[Failure] = []
     entities = _several(case.given)
     for chain in chains:
-        opened = chain.open(failures.append, {**world.capabilities, **_real_files(case.world, world, assembly)})
+        opened = chain.open(failures.append, {**world.capabilities, **_real(case.world, world, assembly)})
         entities = [*opened(entities), *opened.finish()]
     given: dict[str, Any] = {"expected": entities, "failed": [_without_origin(failure) for failure in failures]}
     if case.stored is not None:
@@ -150,8 +150,8 @@ def _outcome(case: TestCase, chains: list[Chain], assembly: Assembly) -> dict[st
     return given
 
 
-def _real_files(world: World, opened: OpenWorld, assembly: Assembly) -> dict[str, Callable[..., Any]]:
-    """Return the capabilities that read files, of the test's world where it has such a file, else of the folder."""
+def _real(world: World, opened: OpenWorld, assembly: Assembly) -> dict[str, Callable[..., Any]]:
+    """Return what the configuration has of its own: files and schemas that are not in the test's world, functions."""
 
     def rows(source: Source, name: str) -> Iterator[Entity]:
         offered = assembly.capabilities if source == "file" and name not in world.rows else opened.capabilities
@@ -162,7 +162,12 @@ def _real_files(world: World, opened: OpenWorld, assembly: Assembly) -> dict[str
         content: bytes = (opened.capabilities if name in world.files else assembly.capabilities)["files"](name)
         return content
 
-    return {"rows": rows, "files": file}
+    def schema(operation: str) -> dict[str, Any]:
+        offered = opened.capabilities if operation in world.schemas else assembly.capabilities
+        found: dict[str, Any] = offered["schemas"](operation)
+        return found
+
+    return {"rows": rows, "files": file, "schemas": schema, "modules": assembly.capabilities["modules"]}
 
 
 def _without_origin(failure: Failure) -> str:
@@ -194,10 +199,17 @@ def accept(file: Path, results: list[Result]) -> None:
         entries = {key.value: (key, value) for key, value in item.value}
         for name, value in result.given.items():
             if any(differences(_wanted(result.case, name, value), value)):
-                edits.append(_edit(item, entries.get(name), name, value, result.where))
+                written = value[0] if _is_single(result.case, name, value) else value
+                edits.append(_edit(item, entries.get(name), name, written, result.where))
     for start, end, written in sorted(edits, reverse=True):
         text = text[:start] + written + text[end:]
     file.write_bytes(text.encode())
+
+
+def _is_single(case: TestCase, name: str, value: Any) -> bool:
+    """Whether one entity went in and one came out, neither of which the test writes as a list."""
+    listed = isinstance(case.given, list) or (isinstance(case.expected, list) and case.expected != [])
+    return name == "expected" and len(value) == 1 and not listed
 
 
 def _edit(item: Any, entry: tuple[Any, Any] | None, name: str, value: Any, where: Position) -> tuple[int, int, str]:

@@ -55,7 +55,7 @@ def test_an_entity_that_a_step_cannot_take_is_shown_with_its_place(haloitsm, pro
         "    transformers:\n      - set: {label: 'No. {{ missing }}'}\n"
     )
     ended = haloitsm("preview", "fails.yaml", "laptops", "--send")
-    assert "failed: fails.yaml:5:" in ended.out
+    assert "failed: serial LT-0001: fails.yaml:5:" in ended.out
 
 
 @pytest.mark.parametrize(
@@ -87,14 +87,14 @@ def test_steps_shows_what_each_step_changed_value_by_value(haloitsm, project):
     ended = haloitsm("preview", "steps.yaml", "laptops", "--steps")
     assert ended.out.splitlines()[3:] == [
         "── after step 1 set: 2 entities",
-        "entity 1",
+        "entity 1 (serial LT-0001)",
         '  + label: "No. LT-0001"',
         '  + at: {"client": "12"}',
-        "entity 2",
+        "entity 2 (serial LT-0002)",
         '  + label: "No. LT-0002"',
         '  + at: {"client": "7"}',
         "── after step 2 when: 2 entities",
-        "entity 2",
+        "entity 2 (serial LT-0002)",
         '  - client: "7"',
         "── after step 3 sort: 2 entities",
         "the same entities in another order",
@@ -103,8 +103,8 @@ def test_steps_shows_what_each_step_changed_value_by_value(haloitsm, project):
         "── after step 5 set: 1 entity",
         "nothing changed",
         "── after step 6 set: 0 entities",
-        "nothing changed",
-        "failed: steps.yaml:10:9: gives null, which cannot stand inside a text; write {{ none || '' }} if that is fine",
+        "failed: serial LT-0001: steps.yaml:10:9: none: gives null, which cannot stand inside a text; "
+        "write {{ none || '' }} if that is fine",
     ]
 
 

@@ -68,7 +68,7 @@ def test_an_entity_that_fails_is_named_and_the_others_go_on(haloitsm, project):
     )
     ended = haloitsm("run", "halo.yaml", "laptops")
     assert ended.status == 4
-    assert ended.err.startswith("laptops: failed: halo.yaml:25:9: step 1 (set): serial: gives null")
+    assert ended.err.startswith("laptops: failed: client 12: halo.yaml:25:9: step 1 (set): serial: gives null")
     assert ended.err.endswith("laptops: 2 created, 1 failed\n")
 
 
@@ -78,7 +78,7 @@ def test_many_failures_are_counted_after_the_first_twenty(haloitsm, project):
     (project / "laptops.csv").write_text("serial,client\n" + "LT,12\n" * 25)
     ended = haloitsm("run", "halo.yaml", "laptops")
     assert ended.status == 4
-    assert ended.err.count("laptops: failed: halo.yaml:25:") == 20
+    assert ended.err.count("laptops: failed: serial LT: halo.yaml:25:") == 20
     assert ended.err.endswith("laptops: … and 5 more that failed; --json prints all.\nlaptops: 25 failed\n")
 
 

@@ -109,7 +109,7 @@ def test_accept_writes_what_differs_and_leaves_all_else(haloitsm, project):
     text = file.read_text("utf-8")
     assert text.startswith("# What every ticket goes through.\n")
     assert "chain: transformers.tidy   # the named chain\n" in text
-    assert yaml.safe_load(text)["tests"][0]["expected"] == [{"id": 7, "title": "Printer", "key": "T7"}]
+    assert yaml.safe_load(text)["tests"][0]["expected"] == {"id": 7, "title": "Printer", "key": "T7"}
     assert text.count("\n") >= TESTS.count("\n") - 3
 
 
@@ -180,3 +180,15 @@ def test_files_of_the_configuration_are_the_real_ones(haloitsm, project):
     (project / "more.yaml").write_text(json.dumps({"transformers": {"joined": [step]}}), "utf-8")
     (project / "halo.test.yaml").write_text(json.dumps({"tests": [case]}), "utf-8")
     assert haloitsm("test", ".").status == 0
+
+
+def test_functions_and_schemas_of_the_configuration_are_the_real_ones(haloitsm, project):
+    (project / "steps").mkdir()
+    (project / "steps" / "prices.py").write_text("def double(entity):\n    return {'n': entity['n'] * 2}\n", "utf-8")
+    checked = [{"python": {"function": "prices.double"}}, {"validate": {"operation": "POST /Tickets"}}]
+    more = {"python": {"folder": "steps"}, "transformers": {"checked": checked}}
+    (project / "more.yaml").write_text(json.dumps(more), "utf-8")
+    case = {"name": "x", "chain": "transformers.checked", "given": {"n": 2}, "expected": {"n": 4}}
+    (project / "halo.test.yaml").write_text(json.dumps({"tests": [case]}), "utf-8")
+    ended = haloitsm("test", ".")
+    assert (ended.status, ended.err) == (0, "1 test: all as expected.\n")

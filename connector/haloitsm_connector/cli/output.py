@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
 import typer
 
 ERASE_LINE = "\r\x1b[2K"
+LONGEST_NAME = 60
 
 
 def say(text: str = "") -> None:
@@ -89,3 +90,13 @@ def counted(number: int, singular: str, plural: str = "") -> str:
 def shortened(text: str, width: int) -> str:
     """Cut text that is longer than ``width`` and say so with an ellipsis."""
     return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def naming(entity: Mapping[str, Any]) -> str:
+    """Name an entity to a person: ``id 7``, else its first text or number, ``serial LT-0001``; "" if it has neither."""
+    for name in ("id", *entity):
+        value = entity.get(name)
+        if isinstance(value, str | int | float) and not isinstance(value, bool) and value != "":
+            return f"{name} {shortened(' '.join(str(value).split()), LONGEST_NAME)}"
+    inner = entity.get("payload")
+    return naming(inner) if isinstance(inner, Mapping) else ""

@@ -131,7 +131,10 @@ def _steps(title: str, steps: Chain, entities: list[Entity]) -> Generator[Part, 
     if len(steps) or title.startswith("incoming"):
         yield {"chain": title, "entities": entities}
     for label, before, after, failures in steps.trace(entities):
-        failed = [{"where": failure.origin, "what": failure.what} for failure in failures]
+        failed = [
+            {"entity": failure.entity, "where": failure.origin, "path": failure.path, "what": failure.what}
+            for failure in failures
+        ]
         lost = [failure.entity for failure in failures]
         changes = list(_changes(before, after, lost))
         yield {"step": label, "before": before, "after": after, "failures": failed, "changes": changes}
@@ -151,7 +154,7 @@ def _changes(before: list[Entity], after: list[Entity], lost: list[Entity | None
     elif len(old) == len(new):
         for number, (first, then) in enumerate(zip(before, after, strict=True), start=1):
             if lines := list(differences(first, then)):
-                yield f"entity {number}" + (f" (id {then['id']})" if "id" in then else "")
+                yield f"entity {number}" + (f" ({name})" if (name := output.naming(then)) else "")
                 yield from (f"  {line}" for line in lines)
     else:
         yield from (f"- {written(entity)}" for entity in before if id(entity) not in new)
@@ -176,12 +179,14 @@ def _show(part: Part, as_changes: bool) -> None:
         case {"step": label, "before": before, "after": after, "failures": failures, "changes": changes}:
             output.show(f"── after step {label}: {output.counted(len(after), 'entity', 'entities')}")
             one_to_one = len(before) == len(after)
-            for line in (changes or ["nothing changed"]) if as_changes else ():
+            for line in (changes or ([] if failures else ["nothing changed"])) if as_changes else ():
                 output.show(output.shortened(line, LONGEST_LINE))
             for position, entity in enumerate(() if as_changes else after):
                 output.show(_line(entity, before[position] if one_to_one else {}))
             for failure in failures:
-                output.show(f"failed: {failure['where']}: {failure['what']}")
+                which = output.naming(failure["entity"] or {})
+                said = (which, failure["where"], failure["path"], failure["what"])
+                output.show(f"failed: {': '.join(part for part in said if part)}")
 
 
 def _line(entity: Entity, before: Entity) -> str:

@@ -72,7 +72,8 @@ def _run(pipeline: Pipeline, name: str, as_json: bool) -> int:
             if as_json:
                 output.show_json_line(hide({"route": name, **outcome.described()}))
             elif outcome.status in FAILED_STATUSES and failed <= SHOWN_FAILURES:
-                output.say(hide(f"{name}: {outcome.status}: {outcome.reason}"))
+                which = output.naming(outcome.entity)
+                output.say(hide(": ".join(part for part in (name, outcome.status, which, outcome.reason) if part)))
             if not as_json and counts.total() % PROGRESS_EVERY == 0:
                 output.progress(f"{name}: {_summary(counts)} …")
     except (ConnectorError, KeyboardInterrupt):
