@@ -119,6 +119,7 @@ def test_a_variable_that_is_not_set_leaves_its_value_empty_and_is_said(exported,
     assert "not-set" not in json.dumps(collection)
 
 
+@pytest.mark.slow
 def test_the_whole_catalogue_is_a_valid_collection(exported, catalogue, is_collection):
     _, collection, _, _ = exported("--all")
     is_collection(collection)

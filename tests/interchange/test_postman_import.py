@@ -57,6 +57,7 @@ def imported(folder, catalogue):
     return run
 
 
+@pytest.mark.slow
 def test_the_collection_of_the_guide_runs_unchanged(haloitsm, guide, sandbox, folder):
     ended = haloitsm("import", "postman", guide, "-o", "got", "--write-env", ".env")
     assert ended.status == 0, ended.err
@@ -86,6 +87,7 @@ def test_nothing_is_overwritten(haloitsm, guide):
     assert (ended.status, "exists already" in ended.err) == (1, True)
 
 
+@pytest.mark.slow
 def test_an_exported_collection_comes_back(haloitsm, sandbox, folder, monkeypatch):
     for name, value in sandbox.environment.items():
         monkeypatch.setenv(name, value)
@@ -195,6 +197,23 @@ def test_a_secret_that_stands_elsewhere_as_well_is_hidden_and_said(imported):
     assert "the-secret-value" not in text
     assert "Sign in with ***." in text
     assert any("*** stands for it" in note.what for note in draft.notes)
+
+
+@pytest.mark.slow
+def test_the_whole_catalogue_comes_back(haloitsm, catalogue, folder):
+    haloitsm("export", "postman", "--all", "-o", "x.json")
+    draft = from_postman(folder / "x.json", [folder / "x.postman_environment.json"], Path("got"), catalogue)
+    (folder / "halo.yaml").write_text(draft.files()[Path("got/halo.yaml")], "utf-8")
+    config = load([folder / "halo.yaml"], environ={}, catalogue=catalogue, stand_in="https://not-set.invalid")
+    taken = {
+        one.subscriber.fields.entity for one in config.incoming.values() if one.subscriber.prototype.name == "haloitsm"
+    }
+    taken |= {
+        one.publisher.fields.entity for one in config.outgoing.values() if one.publisher.prototype.name == "haloitsm"
+    }
+    left_out = {operation.name for operation in catalogue.operations()} - taken
+    assert {catalogue.find(name).body for name in left_out} <= {"multipart", None}
+    assert {catalogue.find(name).method for name in left_out} == {"POST"}
 
 
 def test_a_delete_takes_its_id_from_a_row(imported):
@@ -315,7 +334,8 @@ ITEMS = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(items=st.lists(ITEMS, max_size=4), variables=st.lists(JSON, max_size=3))
 def test_whatever_a_collection_holds_the_configuration_can_be_read(imported, items, variables):
     imported(*items, variable=variables)

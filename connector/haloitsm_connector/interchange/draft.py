@@ -18,6 +18,8 @@ CONFIG = "halo.yaml"
 """The file that a draft's configuration is written to."""
 MOST_FIELDS = 20
 """Records with more fields are sent as they stand in the rows; a template would hide what matters."""
+SHORTEST_SECRET = 10
+"""Shorter ones are not looked for elsewhere: they could be any word."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LONGEST_NAME = 60
 
@@ -74,14 +76,18 @@ class Draft:
             "routes": self.routes,
         }
         heading = f"Made of {self.source} by haloitsm import. Routes that write are disabled: run them by name."
-        texts = {CONFIG: yaml_text({name: parts for name, parts in sections.items() if parts}, heading)}
-        texts |= {name: json.dumps(rows, ensure_ascii=False, indent=1) + "\n" for name, rows in self.rows.items()}
-        return {self.folder / name: self._without_secrets(name, text) for name, text in texts.items()}
+        parts = {name: self._without_secrets(CONFIG, part) for name, part in sections.items() if part}
+        files = {self.folder / CONFIG: yaml_text(parts, heading)}
+        for name, rows in self.rows.items():
+            text = json.dumps(self._without_secrets(name, rows), ensure_ascii=False, indent=1)
+            files[self.folder / name] = f"{text}\n"
+        return files
 
-    def _without_secrets(self, name: str, text: str) -> str:
+    def _without_secrets(self, name: str, data: Any) -> Any:
         """Hide the value of a secret variable wherever else it stands, in a note to a colleague for one."""
-        hidden = Redactor(value for name, value in self.values.items() if is_secret_variable(name, value)).values(text)
-        if hidden != text:
+        secrets = {value for name, value in self.values.items() if is_secret_variable(name, value)}
+        hidden = Redactor(value for value in secrets if len(value) >= SHORTEST_SECRET).data(data)
+        if hidden != data:
             self.note(name, f"holds a secret that is a variable: {HIDDEN} stands for it")
         return hidden
 
