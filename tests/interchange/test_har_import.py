@@ -185,6 +185,20 @@ def test_with_connect_the_record_as_it_is_now_tells_what_changes(haloitsm, folde
     assert sandbox.effects == []
 
 
+def test_a_post_without_records_is_said(recorded):
+    made = recorded(("POST", f"{URL}", "text", {}), ("POST", f"{URL}", [], {}))
+    assert [(note.where, note.what) for note in made.draft.notes] == [
+        ("entry 1, POST /Client", "sends no records: left out"),
+        ("entry 2, POST /Client", "sends no records: left out"),
+    ]
+
+
+def test_a_page_of_halo_is_not_taken_for_its_api(recorded):
+    page = ("GET", "https://acme.haloitsm.com/tickets?id=2001", None, [{"id": 12, "notes": "of another thing"}])
+    made = recorded(page, ("POST", URL, [{"id": 12, "notes": "a"}], {}))
+    assert [save.basis for save in made.saves] == ["nothing"]
+
+
 def test_of_two_systems_one_is_to_be_chosen(recorded):
     other = "https://beta.haloitsm.com/api/Client"
     entries = [("POST", URL, [{"id": 1, "name": "A"}], {}), ("POST", other, [{"id": 2, "name": "B"}], {})]

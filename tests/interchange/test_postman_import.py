@@ -114,6 +114,7 @@ def test_hosts_paths_and_queries_are_understood_however_they_are_written(importe
                      "variable": [{"key": "id", "value": "AC12"}]}, name="parts"),
         request(url={"raw": "{{base}}/Site/{{site}}", "host": ["{{base}}"], "path": ["Site", "{{site}}"]}, name="vars"),
         request(url="{{unknown}}/api/Tickets?open_only=true&count=5", name="unknown"),
+        request(url="acme.haloitsm.com/Status", name="bare"),
         variable=[{"key": "base", "value": BASE}, {"key": "ticket", "value": "2001"}],
     )  # fmt: skip
     subscribers = {name: one["subscriber"] for name, one in draft.incoming.items()}
@@ -125,6 +126,7 @@ def test_hosts_paths_and_queries_are_understood_however_they_are_written(importe
     assert subscribers["vars"]["request_parameters"] == {"path": {"id": "${SITE}"}}
     assert (subscribers["unknown"]["entity"], subscribers["unknown"]["limit"]) == ("GET /Tickets", 5)
     assert draft.clients["halo-2"]["base_uri"] == "${UNKNOWN}"
+    assert (subscribers["bare"]["entity"], subscribers["bare"]["client"]) == ("GET /Status", "halo")
     assert subscribers["text"]["client"] == subscribers["vars"]["client"] == "halo"
 
 

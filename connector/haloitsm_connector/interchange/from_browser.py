@@ -46,21 +46,22 @@ def from_browser(
 ) -> Found:  # fmt: skip
     """Find the writes to one Halo, and draft the configuration that does the same.
 
-    ``current`` reads a record as it is now. ``reads`` takes GETs along, too. InputError where
-    no request goes to a Halo, or they go to several.
+    ``current`` reads a record as it is now. ``reads`` takes GETs along, too. InputError where no
+    request goes to a Halo, or they go to several.
     """
     draft = Draft(source, folder)
-    chosen = halo_uri(base_uri).casefold() if base_uri else _halo(requests, Matcher(catalogue))
-    taken = _taken(requests, chosen, Matcher(catalogue), draft, reads)
+    matcher = Matcher(catalogue)
+    chosen = halo_uri(base_uri).casefold() if base_uri else _halo(requests, matcher)
+    taken = _taken(requests, chosen, matcher, draft, reads)
     history = History(current)
     saves: list[Save] = []
     for one in taken:
-        query = one.address.query
         match one.asked.operation.method:
-            case "POST" if one.captured.payload is None:
-                draft.note(one.captured.where, "sends no JSON: left out")
             case "POST":
-                saves += history.saves(one.captured, one.asked, query)
+                found = history.saves(one.captured, one.asked, one.address.query)
+                saves += found
+                if not found:
+                    draft.note(f"{one.captured.where}, {one.asked.operation.name}", "sends no records: left out")
             case "DELETE":
                 _add_delete(draft, one)
             case _:

@@ -107,16 +107,16 @@ class _Taking:
         token = TOKEN.match(url)
         value = self.variables.plain(token[0]) if token else ""
         if token and "://" in value:
-            found = address(value.rstrip("/") + url[token.end() :])
+            found = address(value.rstrip("/") + url[token.end() :], bare=True)
             if found and re.sub(r"(?i)/api$", "", value.rstrip("/")) == found.base:
                 return found, self.variables.written(token[0])
         elif token:
             rest = re.sub(r"(?i)^/api(?=/)", "", url[token.end() :])
             return Address(token[0], rest or "/", []), self.variables.written(token[0])
         else:
-            found = address(url)
+            found = address(url, bare=True)
             if found is None and "://" not in url:
-                found = address(f"https://{url}")
+                found = address(f"https://{url}", bare=True)
         return found, self.variables.written(found.base) if found else ""
 
     def _headers(self, sent: Sent) -> tuple[Auth, ...]:

@@ -26,8 +26,11 @@ class Address:
     query: Pairs
 
 
-def address(url: str) -> Address | None:
-    """Take a URL apart where its API begins; None where it leads to no Halo (halo-api-facts 1.1)."""
+def address(url: str, *, bare: bool = False) -> Address | None:
+    """Take a URL apart where its API begins; None where it leads to no Halo (halo-api-facts 1.1).
+
+    ``bare`` takes the whole path for the API's on the makers' own hosts, where people forget ``/api``.
+    """
     head, _, query = url.partition("#")[0].partition("?")
     scheme, mark, rest = head.partition("://")
     slash = rest.find("/") if mark else -1
@@ -36,7 +39,7 @@ def address(url: str) -> Address | None:
         return None
     if found := _API.search(path):
         return Address(f"{scheme}://{host}{path[: found.start()]}", path[found.end() :] or "/", pairs(query))
-    return Address(f"{scheme}://{host}", path or "/", pairs(query)) if is_hosted(url) else None
+    return Address(f"{scheme}://{host}", path or "/", pairs(query)) if bare and is_hosted(url) else None
 
 
 def is_hosted(url: str) -> bool:
