@@ -71,7 +71,13 @@ class State(_Part):
 
     def cursor(self) -> Cursor:
         """Write it as JSON data, without what is not set."""
-        return self.model_dump(mode="json", exclude_defaults=True)
+        small = {"rows": True, "run": {"rows"}}  # what may be large is copied as it is, and quickly
+        cursor = self.model_dump(mode="json", exclude_defaults=True, exclude=small)
+        if self.rows:
+            cursor["rows"] = self.rows.copy()
+        if self.run and self.run.rows:
+            cursor["run"]["rows"] = self.run.rows.copy()
+        return cursor
 
     def known(self) -> Ids:
         """Return the ids of the records known to be there; InputError where they are damaged."""
@@ -101,6 +107,8 @@ class Rows:
 
     def is_new(self, row: Entity, *, comes_again: bool) -> bool:
         """Whether a row differs from what was delivered of its record last; remembered if it ``comes_again``."""
+        if not (comes_again or self._now or self._before):
+            return True
         key = key_of(row, self._key)
         known = self._now.get(key) or self._before.get(key)
         if not key or not (comes_again or known):

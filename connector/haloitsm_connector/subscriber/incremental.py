@@ -82,7 +82,10 @@ class Plan:
 
     def stamp(self, row: Entity) -> datetime | None:
         """Return when a row says that it changed last."""
-        return next((at for name in self.stamps if (at := moment_in(row, name))), None)
+        for name in self.stamps:
+            if name in row and (at := moment_in(row, name)):
+                return at
+        return None
 
 
 def planned(operation: Operation, incremental: Incremental | Mapping[str, Any]) -> Plan:

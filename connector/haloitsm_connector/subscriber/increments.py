@@ -160,7 +160,8 @@ class _Run:
         at = plan.stamp(row)
         if plan.lower is None and at and not (self.run.since or at) <= at <= (plan.until or at):
             return False
-        again = plan.by_dates or (at is not None and (at >= began - plan.back or at >= (upper or at) - _INSTANT))
+        latest = began - plan.back if upper is None else min(began - plan.back, upper - _INSTANT)
+        again = plan.by_dates or (at is not None and at >= latest)
         return self.rows.is_new(row, comes_again=again)
 
     def _add(self, rows: list[Entity], known: Ids) -> None:

@@ -32,12 +32,15 @@ Moment = Annotated[
 
 
 def moment_in(row: dict[str, Any], name: str) -> datetime | None:
-    """Return the moment in a field of a row; None where there is none that can be read."""
+    """Return the moment in a field of a row, UTC unless it names a zone; None where there is none to be read."""
     value = row.get(name)
+    if not isinstance(value, str):
+        return None
     try:
-        return moment(value) if isinstance(value, str) else None
+        at = datetime.fromisoformat(value)
     except ValueError:
         return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def to_the_millisecond(at: datetime) -> str:
