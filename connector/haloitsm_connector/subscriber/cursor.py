@@ -71,8 +71,8 @@ class State(_Part):
 
     def cursor(self) -> Cursor:
         """Write it as JSON data, without what is not set."""
-        small = {"rows": True, "run": {"rows"}}  # what may be large is copied as it is, and quickly
-        cursor = self.model_dump(mode="json", exclude_defaults=True, exclude=small)
+        # What may be large is copied as it is, and quickly.
+        cursor = self.model_dump(mode="json", exclude_defaults=True, exclude={"rows": True, "run": {"rows"}})
         if self.rows:
             cursor["rows"] = self.rows.copy()
         if self.run and self.run.rows:
