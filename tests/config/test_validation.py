@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, RootModel, SecretStr, field_validator
 
-from haloitsm_connector.validation import places_of, secrets_of, validate
 from haloitsm_connector.errors import Finding, dotted
+from haloitsm_connector.validation import places_of, secrets_of, validate
 
 
 class Strict(BaseModel):

@@ -48,8 +48,16 @@ def test_every_variable_that_is_not_set_is_found_at_its_place() -> None:
     _, findings, _ = resolve({"a": "${HALO_BASE_URL}", "b": ["${QQ}${RR}"]})
     assert findings == [
         Finding(("a",), "the environment variable HALO_BASE_URL is not set", "Did you mean 'HALO_BASE_URI'?"),
-        Finding(("b", 0), "the environment variable QQ is not set", "Set it, in a file .env here for one, or give a default: ${QQ:-…}."),
-        Finding(("b", 0), "the environment variable RR is not set", "Set it, in a file .env here for one, or give a default: ${RR:-…}."),
+        Finding(
+            ("b", 0),
+            "the environment variable QQ is not set",
+            "Set it, in a file .env here for one, or give a default: ${QQ:-…}.",
+        ),
+        Finding(
+            ("b", 0),
+            "the environment variable RR is not set",
+            "Set it, in a file .env here for one, or give a default: ${RR:-…}.",
+        ),
     ]
 
 
