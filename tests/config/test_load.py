@@ -107,7 +107,7 @@ strict: x
         "halo.yaml:5:22: clients.halo.authentication.type: 'pasword' is not known here. Did you mean 'password'?",
         "halo.yaml:6:11: clients.other.prototype: there is no prototype 'htp'. Did you mean 'http'?",
         "halo.yaml:7:3: clients.none: must be a mapping (name: value). It needs 'prototype:' and its fields.",
-        "halo.yaml:9:10: transformers.tidy[0]: there is no chain 'lop'. Named chains are declared under 'transformers:'.",
+        "halo.yaml:9:10: transformers.tidy[0]: there is no chain 'lop'. Chains are declared under 'transformers:'.",
         "halo.yaml:9:16: transformers.tidy[1].renam: there is no step 'renam'. Did you mean 'rename'?",
         "halo.yaml:12:39: incoming.tickets.subscriber.client: there is no client 'hallo'. Did you mean 'halo'?",
         "halo.yaml:12:54: incoming.tickets.subscriber.entity: "

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from pydantic import Field
 
 from haloitsm_transformers import Params, Registry, StepsError, Transformer, check_steps, compile_chain
+from haloitsm_transformers.other_names import OTHER_NAMES
 
 
 class Limits(Params):
@@ -72,6 +75,17 @@ def problems(registry, steps, chains=None, **options):
             {"when": {"if": "a", "then": []}, "on_error": "keep"},
             ("when",),
             "'on_error: keep' cannot stand beside 'when'",
+        ),
+        ({"set": {"a": 1, "on_error": "keep"}}, ("set", "on_error"), "'on_error' stands beside 'set', not below it."),
+        ({"if": "a", "then": []}, (), "Indent 'if' and 'then' below 'when:'."),
+        ({"value-setter": {"a": 1}}, ("value-setter",), "Here that is 'set'."),
+        ({"drop": ["a"]}, ("drop",), "Here that is 'remove' for fields, 'filter' for entities."),
+        ({"batch": 100}, ("batch",), "must be a mapping (name: value), not a number. Options: items, size."),
+        ({"map_values": {"a": {"x": "y"}}}, ("map_values", "a", "x"), "Options: cases, otherwise, values."),
+        (
+            {"halo_dates": {"to": "iso", "moments": "a"}},
+            ("halo_dates", "moments"),
+            "must be a list, not text. One alone is written [a].",
         ),
         ({"limits": {"limit": 11}}, ("limits", "limit"), "must be 10 or less."),
         ({"limits": {"limit": "x"}}, ("limits", "limit"), "must be a whole number, not text."),
@@ -169,3 +183,10 @@ def test_chains_that_double_at_every_level_are_a_problem_and_not_a_wait():
     problems = check_steps(["a0"], Registry.installed(), chains)
     assert problems
     assert "comes to more than 10,000 steps" in problems[0].what
+
+
+def test_what_others_call_our_verbs_is_no_verb_and_leads_to_some(registry):
+    verbs = set(registry.names())
+    assert not verbs & OTHER_NAMES.keys()
+    for said in OTHER_NAMES.values():
+        assert set(re.findall("'([a-z_]+)'", said)) & verbs, said

@@ -69,7 +69,10 @@ from haloitsm_transformers.encodings import ENCODINGS
             {"for_each": {"a": [{"renam": {}}]}},
             "[0].for_each.a[0].renam: there is no step 'renam'. Did you mean 'rename'?",
         ),
-        ({"cast": {"a": "int"}}, "[0].cast.a: must be 'boolean', 'integer', 'list', 'number' or 'text', not text."),
+        (
+            {"cast": {"a": "int"}},
+            "[0].cast.a: must be 'boolean', 'integer', 'list', 'number' or 'text', not 'int'. Did you mean 'integer'?",
+        ),
         (
             {"lookup": {"client": "h", "texts": {"a": "Status/1"}}},
             "[0].lookup.texts.a: 'Status/1' is no list. Write one",

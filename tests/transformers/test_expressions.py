@@ -14,6 +14,14 @@ from haloitsm_transformers import StepsError, TransformError, expression
         ("a b", "unexpected 'b' at character 3"),
         ("a.", "it ends too early"),
         ("first-name", 'double quotes: "first-name"'),
+        ("a = 'b'", "'Equal' is written ==."),
+        ("a > 3", "A number stands in backquotes: `3`."),
+        ("130", "A number stands in backquotes: `3`."),
+        ("a == 'x' and b", "'or', 'and' and 'not' are written ||, && and !."),
+        ("$.a", "without $"),
+        ("{{ a }}", "without {{ }}"),
+        ('a == "open"', """"open" is the name of a field, and not a text. A text stands in single quotes: 'open'."""),
+        ("a[?b != true]", "true is the name of a field here. True and false stand in backquotes: `true`."),
         ("lenght(a)", "there is no function lenght(). Did you mean 'length'?"),
         ("length()", "length() takes 1 value, not 0"),
         ("join(a)", "join() takes 2 values, not 1"),
@@ -42,6 +50,7 @@ def test_what_is_no_expression_is_said_when_compiling(text, says):
     [
         ("length(n)", {"n": 5}, "length() takes text or a list or an object, not a number"),
         ("length(n)", {}, "not null"),
+        ("sum(n)", {"n": ["1"]}, "sum() takes a list of numbers, not one with texts"),
         ("a < b", {"a": "x", "b": 1}, "cannot be evaluated (TypeError)"),
         ("join(a, keys(b))", {"a": "x" * 10_000, "b": dict.fromkeys(map(str, range(2000)))}, "OverflowError"),
         ("sum(n)", {"n": [10**400, 0.5]}, "cannot be evaluated (OverflowError)"),
@@ -51,6 +60,11 @@ def test_what_cannot_be_computed_fails_without_showing_the_value(text, value, sa
     with pytest.raises(TransformError) as caught:
         expression(text)(value)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["\"a\" == 'x'", 'b == @."a"', 'b == a."c"', 'b == "a".c', "b != null", 'b == ("a")'])
+def test_a_field_in_double_quotes_is_compared_where_it_is_meant(text):
+    expression(text)({"a": {"c": 1}, "b": 1})
 
 
 def test_a_missing_path_is_null():

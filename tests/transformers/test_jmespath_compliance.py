@@ -98,7 +98,9 @@ def larger(part):
     return st.one_of(
         st.builds("{0[0]}.{0[1]}".format, st.tuples(part, NAMES.filter(lambda name: name != "@"))),
         st.builds("{0[0]} {1} {0[1]}".format, pair, st.sampled_from(["||", "&&", "|"])),
-        st.builds("({0[0]} {1} {0[1]})".format, pair, st.sampled_from(["==", "!=", "<", "<=", ">", ">=", "||", "&&"])),
+        st.builds("({0[0]} {1} {0[1]})".format, pair, st.sampled_from(["||", "&&"])),
+        # In brackets: a name in double quotes that stands alone there is refused as a slip.
+        st.builds("({0[0]} {1} ({0[1]}))".format, pair, st.sampled_from(["==", "!=", "<", "<=", ">", ">="])),
         st.builds("!{}".format, part),
         st.builds("({})".format, part),
         st.builds("{}{}".format, part, st.sampled_from(["[0]", "[-1]", "[5]", "[*]", "[]", "[::-1]", "[1:]", ".*"])),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from haloitsm_transformers.errors import PluginError, StepProblem, kind_of, sugg
 from haloitsm_transformers.fields import PROBLEMS, StepChecker
 from haloitsm_transformers.plan import ON_ERROR, ON_ERRORS, step_lists
 from haloitsm_transformers.registry import Registry
-from haloitsm_transformers.wording import KINDS, LIMITS
+from haloitsm_transformers.wording import KINDS, LIMITS, LIST
 
 Chains = Mapping[str, Any]
 """Named chains: name to list of steps."""
@@ -89,12 +90,15 @@ class Checker:
         self._size += 1
         (verb,) = verbs
         on_error = step.get(ON_ERROR, "fail")
+        if isinstance(step[verb], dict) and ON_ERROR in step[verb]:
+            what = f"'{ON_ERROR}' stands beside '{verb}', not below it"
+            return [StepProblem((str(verb), ON_ERROR), what, f"Indent it as far as '{verb}'.")]
         problems = [problem.under(str(verb)) for problem in self._verb(str(verb), step[verb], on_error, offered)]
         return [*problems, *_on_error_problems(on_error)]
 
     def _named_chain(self, name: str) -> list[StepProblem]:
         if name not in self._chains:
-            hint = suggest(name, self._chains)
+            hint = suggest(name, self._chains) or "Chains are declared under 'transformers:'."
             if name in self._registry.names():
                 hint = f"The step '{name}' is written with its options: '{name}: ...'."
             return [StepProblem((), f"there is no chain '{name}'", hint)]
@@ -136,9 +140,9 @@ class Checker:
         needs = transformer.needed(params) if params else () if callable(transformer.needs) else transformer.needs
         for need in needs:
             if self._offered is not None and need not in self._offered and need not in offered:
-                yield StepProblem(
-                    (), f"the step '{verb}' needs '{need}', which is not offered here", NOT_HERE.get(need, "")
-                )
+                hint = NOT_HERE.get(need, "")
+                why = "cannot stand here" if hint else f"needs '{need}', which is not offered here"
+                yield StepProblem((), f"the step '{verb}' {why}", hint)
         if on_error == "keep" and transformer.level == "stream" and params and any(step_lists(params)):
             yield StepProblem(
                 (), f"'on_error: keep' cannot stand beside '{verb}'", "Write it beside the steps inside that may fail."
@@ -157,6 +161,8 @@ def _not_one_verb(step: dict[Any, Any]) -> StepProblem:
         return StepProblem((), "the step is empty", "A step is a mapping with one verb.")
     verbs = " and ".join(f"'{verb}'" for verb in step)
     first = next(iter(step))
+    if first == "if":
+        return StepProblem((), f"a step has one verb, not {verbs}", f"Indent {verbs} below 'when:'.")
     if step[first] is None:
         return StepProblem((), f"a step has one verb, not {verbs}", f"Indent the options below '{first}:'.")
     return StepProblem((), f"a step has one verb, not {verbs}", "Start each verb with its own '- '.")
@@ -196,8 +202,12 @@ def _plain(details: ErrorDetails, model: type[BaseModel]) -> Iterator[StepProble
     if details["type"] == "missing":
         yield StepProblem(path[:-1], f"the option '{path[-1]}' is missing")
         return
+    if details["type"] == "literal_error" and isinstance(details["input"], str):
+        hint = suggest(details["input"], re.findall("'([^']*)'", context["expected"]))
+        yield StepProblem(path, f"must be {context['expected']}, not '{details['input']}'", hint)
+        return
     if wanted := KINDS.get(details["type"]) or context.get("expected"):
-        yield StepProblem(path, f"must be {wanted}, not {kind_of(details['input'])}")
+        yield StepProblem(path, f"must be {wanted}, not {kind_of(details['input'])}", _form(details, model))
         return
     if limit := LIMITS.get(details["type"]):
         yield StepProblem(path, limit.format_map(context))
@@ -208,10 +218,23 @@ def _plain(details: ErrorDetails, model: type[BaseModel]) -> Iterator[StepProble
     yield StepProblem(path, f"{details['msg'][:1].lower()}{details['msg'][1:]}")
 
 
+def _form(details: ErrorDetails, model: type[BaseModel]) -> str:
+    """Return how a value of the kind that is wanted is written, or an empty text."""
+    given = details["input"]
+    if KINDS.get(details["type"]) == LIST and isinstance(given, str):
+        return f"One alone is written [{given}]."
+    if details["type"] in ("model_type", "model_attributes_type"):
+        return f"Options: {', '.join(sorted(_options_at(model, details['loc'])))}."
+    return ""
+
+
 def _options_at(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
     """Return the option names of the model that stands at a path inside a model; nothing when that cannot be told."""
     for part in path:
         if isinstance(part, int):
+            continue
+        if issubclass(model, RootModel):  # patterns, each to a model
+            model = _model_in(model.model_fields["root"].annotation) or model
             continue
         field = next((field for name, field in model.model_fields.items() if part in (name, field.alias)), None)
         inner = _model_in(field.annotation) if field else None

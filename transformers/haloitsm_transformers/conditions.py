@@ -77,8 +77,9 @@ def _any(conditions: Iterable[Holds]) -> Holds:
 def _tests_hold(path: str, tests: Any) -> Holds:
     place = parse_path(path)
     if not isinstance(tests, dict) or not tests:
+        example = tests if isinstance(tests, str) else "open"
         raise StepsError.of(
-            f"a path is followed by tests, not {_got(tests)}", f"For example: {{{path}: {{equals: open}}}}."
+            f"a path is followed by tests, not {_got(tests)}", f"For example: {{{path}: {{equals: {example}}}}}."
         )
     holds = _all(compile_each(tests, _test).values())
     if len(place) == 1 and isinstance(place[0], str):
@@ -98,6 +99,13 @@ def _test(name: str, option: Any) -> Holds:
     test = TESTS[name]
     if not test.option.accepts(option):
         raise StepsError.of(f"'{name}' takes {test.option.words}, not {_got(option)}")
+    if any(
+        isinstance(part, str) and "{{" in part and "}}" in part
+        for part in (option if isinstance(option, list) else [option])
+    ):
+        raise StepsError.of(
+            "a test takes no placeholders", "Two values of an entity are compared by JMESPath: due < closed."
+        )
     return test.build(option)
 
 

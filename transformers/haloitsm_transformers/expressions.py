@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import jmespath
@@ -14,6 +15,7 @@ from jmespath.exceptions import EmptyExpressionError, JMESPathError, JMESPathTyp
 
 from haloitsm_transformers.errors import StepsError, TransformError, suggest
 from haloitsm_transformers.expression_bounds import too_costly
+from haloitsm_transformers.expression_slips import parse_hint, silent_slips
 from haloitsm_transformers.jmespath_closures import FUNCTIONS, Node, Read, closure
 
 _TAKE_REFERENCES = {"map", "max_by", "min_by", "sort_by"}
@@ -26,6 +28,16 @@ _TYPE_WORDS = {
     "object": "an object",
     "string": "text",
 }
+_ITEM_WORDS = {
+    "NoneType": "one with null",
+    "bool": "one with true or false",
+    "dict": "one with objects",
+    "float": "one with numbers",
+    "int": "one with numbers",
+    "list": "one with lists",
+    "str": "one with texts",
+}
+"""Of lists the library names the Python type of the item that does not fit."""
 _CAN_FAIL = frozenset({"comparator", "function_expression"})
 LONGEST_EXPRESSION = 20_000
 
@@ -52,15 +64,15 @@ def _parse(text: str) -> Any:
         raise StepsError.of(f"'{shown}' is longer than {LONGEST_EXPRESSION:,} characters")
     try:
         parsed: Any = jmespath.compile(text)
-        for what, hint in _misuses({"type": "root", "children": [parsed.parsed]}):
+        for what, hint in chain(_misuses({"type": "root", "children": [parsed.parsed]}), silent_slips(text)):
             raise StepsError.of(f"'{shown}': {what}", hint)
         if why := too_costly(parsed.parsed):
             raise StepsError.of(why)
     except EmptyExpressionError:
         raise StepsError.of("the expression is empty") from None
     except ParseError as error:
-        hint = _NAME_HINT if "-" in text else ""
-        raise StepsError.of(f"'{shown}' is not a JMESPath expression: {_parse_words(error)}", hint) from None
+        what = f"'{shown}' is not a JMESPath expression: {_parse_words(error)}"
+        raise StepsError.of(what, parse_hint(text)) from None
     except JMESPathError as error:
         raise StepsError.of(f"'{shown}' is not a JMESPath expression: {error}") from None
     except RecursionError:
@@ -69,7 +81,6 @@ def _parse(text: str) -> Any:
 
 
 _LONGEST_SHOWN = 80
-_NAME_HINT = """A name that holds '-' or a space stands in double quotes: "first-name"."""
 
 
 def _parse_words(error: ParseError) -> str:
@@ -111,7 +122,7 @@ def _guarded(text: str, search: Read) -> Read:
             return search(value)
         except JMESPathTypeError as error:
             wanted = " or ".join(_TYPE_WORDS.get(name, name) for name in error.expected_types)
-            got = _TYPE_WORDS.get(error.actual_type, error.actual_type)
+            got = _TYPE_WORDS.get(error.actual_type) or _ITEM_WORDS.get(error.actual_type, error.actual_type)
             raise TransformError(f"{error.function_name}() takes {wanted}, not {got}", text) from None
         except RecursionError:
             raise TransformError("the value is nested too deeply", text) from None

@@ -38,7 +38,10 @@ def parse_path(text: str) -> Place:
     """Parse a path without ``*``; StepsError says what is wrong with it."""
     place = tuple(part for part in parse_pattern(text) if part is not ANY)
     if len(place) < len(split(text)):
-        raise StepsError.of(f"'{text}' holds '*', but one certain place is needed here")
+        raise StepsError.of(
+            f"'{text}' holds '*', but one certain place is needed here",
+            "For the items of a list there are 'for_each', 'merge', 'default', 'convert' and others.",
+        )
     return place
 
 

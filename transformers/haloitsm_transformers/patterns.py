@@ -182,5 +182,5 @@ def _refuse_collisions(targets: list[Place]) -> None:
     for place in targets:
         written = tuple(map(str, place))
         if written in seen:
-            raise TransformError("two values would land here", dotted(place))
+            raise TransformError("two values would land here; $1 in the target keeps them apart", dotted(place))
         seen.add(written)

@@ -8,6 +8,7 @@ from typing import Any
 
 from haloitsm_transformers.contract import Transformer
 from haloitsm_transformers.errors import PluginError, suggest
+from haloitsm_transformers.other_names import other_name
 from haloitsm_transformers.plugins import installed, load
 
 GROUP = "haloitsm.transformers"
@@ -44,7 +45,7 @@ class Registry:
         if name not in self._loaded:
             if name not in self._points:
                 names = self.names()
-                hint = suggest(name, names) or f"There are: {', '.join(names)}."
+                hint = other_name(name) or suggest(name, names) or f"There are: {', '.join(names)}."
                 raise PluginError(f"there is no step '{name}'", hint)
             self._loaded[name] = load(f"the step '{name}'", self._points[name], Transformer)
         return self._loaded[name]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 TEXT = "text"
 _WHOLE, _NUMBER, _TRUTH = "a whole number", "a number", "true or false"
-_LIST, _MAPPING = "a list", "a mapping (name: value)"
+LIST, _MAPPING = "a list", "a mapping (name: value)"
 
 KINDS: Mapping[str, str] = {
     "string_type": TEXT,
@@ -20,11 +20,11 @@ KINDS: Mapping[str, str] = {
     "finite_number": _NUMBER,
     "bool_type": _TRUTH,
     "bool_parsing": _TRUTH,
-    "list_type": _LIST,
-    "tuple_type": _LIST,
-    "set_type": _LIST,
-    "frozen_set_type": _LIST,
-    "iterable_type": _LIST,
+    "list_type": LIST,
+    "tuple_type": LIST,
+    "set_type": LIST,
+    "frozen_set_type": LIST,
+    "iterable_type": LIST,
     "dict_type": _MAPPING,
     "mapping_type": _MAPPING,
     "model_type": _MAPPING,
