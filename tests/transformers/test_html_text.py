@@ -74,3 +74,7 @@ def test_a_text_shown_as_html_reads_as_before(lines):
 def test_each_character_of_hostile_html_is_looked_at_a_bounded_number_of_times(piece):
     # Parsers that build a tree, or that begin again at each tag, take minutes for this.
     html_to_text(piece * 100_000)
+
+
+def test_the_number_of_a_character_may_have_any_length():
+    assert html_to_text(f"<p title='&#{'1' * 5000};'>a&#{'9' * 5000};b&#x{'f' * 5000};c&#65;") == "a\ufffdb\ufffdcA"

@@ -47,6 +47,14 @@ REGISTRY = Registry.installed()
         ("{{ a | default('x') }}", {}, "x"),
         ("<{{ a }}>", {"a": "<b> & c"}, "<<b> & c>"),
         ("{{ 2 * a + 2 ** 3 - 7 % 4 }}", {"a": 5}, "15"),
+        ("{{ a | striptags }}", {"a": "<p>a &amp;\n <b>b</b></p><!-- <x> --> 2 < 3"}, "a & b 2 < 3"),
+        ("{{ a[:2] }}{{ a[::-1] }}{{ b[1:10:2] | tojson }}", {"a": "xyz", "b": [1, 2, 3, 4]}, "xyzyx[2,4]"),
+        (
+            "{{ 1 < a <= 3 }} {{ 'x' in b }} {{ b == ['x'] }} {{ a is odd }}",
+            {"a": 3, "b": ["x"]},
+            "true true true true",
+        ),
+        ("{{ a | round(1) }} {{ a | round(1, 'floor') }} {{ b | sum }}", {"a": 1.26, "b": [0.5, 1]}, "1.3 1.2 1.5"),
     ],
 )
 def test_what_a_template_writes(template, entity, written):
@@ -107,6 +115,21 @@ def test_a_template_that_cannot_be_used_is_found_when_checking(template, says):
         ("{{ list }}", "gives a list, which cannot stand inside a text"),
         ("{{ namespace(a=1) }}", "cannot stand inside a text"),
         ("{{ 1 / 0 }}", "line 1 of the template: division by zero"),
+        ("{{ 1.5 | round(999999999, 'ceil') }}", "up to 20 decimals"),
+        ("{{ 5 | round(-999999999) }}", "up to 20 decimals"),
+        ("{{ list | sum(start=[]) }}", "'sum' is for numbers"),
+        ("{% for a in range(99999) %}{% set b = range(99999) | sum %}{% endfor %}", "more than 1,000,000"),
+        ("{% for a in range(99999) %}{% set b = range(99999) | max %}{% endfor %}", "more than 1,000,000"),
+        (
+            "{% set b = range(99999) | list %}{% for a in b %}{% if -1 in b %}{% endif %}{% endfor %}",
+            "more than 1,000,000",
+        ),
+        (
+            "{% set b = range(99999) | list %}{% for a in b %}{% if b == b %}{% endif %}{% endfor %}",
+            "more than 1,000,000",
+        ),
+        ("{% set b = range(99999) | list %}{{ b | select('in', b) | list | length }}", "more than 1,000,000"),
+        ("{% set b = range(99999) | list %}{% for a in b %}{% set c = b[1:] %}{% endfor %}", "more than 1,000,000"),
     ],
 )
 def test_what_a_template_may_not_do_costs_the_entity(template, says):
@@ -115,6 +138,12 @@ def test_what_a_template_may_not_do_costs_the_entity(template, says):
         jinja_template(template)(entity)
     assert says in str(caught.value)
     assert entity == {"list": [1, 2], "text": "xx"}
+
+
+@pytest.mark.parametrize("piece", ["<!---->", "<a>", "<", "<!--", "<!-- <"])
+def test_tags_are_taken_away_in_one_pass(piece):
+    write = jinja_template("{{ text | striptags }}")
+    assert len(write({"text": piece * 70_000})) <= len(piece) * 70_000
 
 
 def test_a_failure_names_the_line_of_the_template():

@@ -51,6 +51,14 @@ def _kept_spaces(spaces: re.Match[str]) -> str:
     return "&nbsp;" * len(spaces[0])
 
 
+def unescaped(source: str) -> str:
+    """Read character references; of numbers longer than any character has, as of others that are none, U+FFFD."""
+    return html.unescape(_TOO_LONG.sub("\ufffd", source))
+
+
+_TOO_LONG = re.compile(r"&#[0-9]{50,};?")  # Python refuses to read numbers of thousands of digits
+
+
 class _Tag(NamedTuple):
     name: str
     opens: bool
@@ -62,7 +70,7 @@ def _tokens(source: str) -> Iterator[str | _Tag]:
     position = 0
     while (opening := source.find("<", position)) >= 0:
         if opening > position:
-            yield html.unescape(source[position:opening])
+            yield unescaped(source[position:opening])
         position = opening + 1
         if source.startswith(("!--", "!", "?"), position):
             position = _behind(source, "-->" if source.startswith("!--", position) else ">", position)
@@ -77,7 +85,7 @@ def _tokens(source: str) -> Iterator[str | _Tag]:
         yield tag
         if tag.opens and tag.name in _RAW:
             position = _behind_raw(source, tag.name, position)
-    yield html.unescape(source[position:])
+    yield unescaped(source[position:])
 
 
 def _behind(source: str, mark: str, position: int) -> int:
@@ -97,7 +105,7 @@ def _attributes(source: str, position: int) -> tuple[dict[str, str], int]:
         return attributes, position + 1
     while found := _ATTRIBUTE.match(source, position):
         name, *values = found.groups()
-        attributes.setdefault(name.lower(), html.unescape(next(filter(None, values), "")))
+        attributes.setdefault(name.lower(), unescaped(next(filter(None, values), "")))
         position = found.end()
     return attributes, _behind(source, ">", position)
 

@@ -8,18 +8,20 @@ that is made. What could grow without being seen, such as lists made of lists, i
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any, NoReturn
 
 from jinja2 import ChainableUndefined, TemplateSyntaxError, Undefined, nodes
-from jinja2.filters import FILTERS
+from jinja2.filters import FILTERS, make_attrgetter
 from jinja2.runtime import LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
+from jinja2.tests import TESTS
 from jinja2.utils import Namespace
 from markupsafe import Markup
 
 from haloitsm_transformers.errors import StepsError, TransformError, kind_of, suggest
+from haloitsm_transformers.html_text import unescaped
 from haloitsm_transformers.placeholders import as_text
 
 BUDGET = 1_000_000
@@ -30,9 +32,15 @@ _NAME = "<template>"
 
 _FILTERS = frozenset(FILTERS) & {
     *("abs", "capitalize", "count", "d", "default", "dictsort", "first", "float", "groupby", "int", "items", "last"),
-    *("length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "reverse", "round", "select"),
-    *("selectattr", "sort", "striptags", "sum", "title", "trim", "unique", "upper", "urlencode", "wordcount"),
+    *("length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "reverse", "select", "selectattr"),
+    *("sort", "title", "trim", "unique", "upper", "urlencode", "wordcount"),
 }
+_AT_ONCE = frozenset({"count", "d", "default", "first", "last", "length"})
+"""Filters that do not go over what they are given."""
+_OWN_FILTERS = ("join", "replace", "round", "string", "striptags", "sum", "tojson")
+_MOST_DECIMALS = 20
+_COMPARED_AT_ONCE = 5
+"""Characters or items that are compared at the price of one round."""
 _DICT_METHODS = frozenset({"get", "items", "keys", "values"})
 _REFUSED: Mapping[type[nodes.Node], str] = {
     nodes.Include: "include",
@@ -80,7 +88,7 @@ def jinja_template(text: str, *, as_json: bool = False) -> Callable[[Mapping[str
 
 def _hint(message: str) -> str:
     name = message.removeprefix("No filter named '").partition("'")[0]
-    known = [*_FILTERS, "join", "replace", "string", "tojson"]
+    known = [*_FILTERS, *_OWN_FILTERS]
     return (
         (suggest(name, known) or f"There are: {', '.join(sorted(known))}.") if message.startswith("No filter") else ""
     )
@@ -96,7 +104,7 @@ def _line(error: BaseException) -> str:
 
 
 def _bound(tree: nodes.Template) -> None:
-    """Refuse what has no bound, and make loops and ``~`` pay."""
+    """Refuse what has no bound, and make loops, parts, comparisons and ``~`` pay."""
     for node in tree.find_all(nodes.Node):
         if name := _REFUSED.get(type(node)):
             _refuse(node, f"'{name}' is not taken here: a template stands alone")
@@ -109,6 +117,18 @@ def _bound(tree: nodes.Template) -> None:
             _constant(node)
     for node in list(tree.find_all(nodes.Concat)):
         node.nodes = [_paid("joined", list(node.nodes), node)]
+    for item in tree.find_all(nodes.Getitem):
+        if isinstance(item.arg, nodes.Slice):  # for which Jinja would not ask the environment
+            bounds = [bound or nodes.Const(None) for bound in (item.arg.start, item.arg.stop, item.arg.step)]
+            item.arg = _paid("part", bounds, item)
+    for compare in list(tree.find_all(nodes.Compare)):
+        compare.expr = _compared_part(compare.expr)
+        for operand in compare.ops:
+            operand.expr = _compared_part(operand.expr)
+
+
+def _compared_part(node: nodes.Expr) -> nodes.Expr:
+    return node if isinstance(node, nodes.Const) else _paid("compared", [node], node)
 
 
 def _paid(method: str, arguments: list[Any], node: nodes.Node) -> nodes.Call:
@@ -135,11 +155,18 @@ class _Environment(ImmutableSandboxedEnvironment):
         super().__init__(undefined=ChainableUndefined, finalize=self._as_json if as_json else self.text)
         self.left = BUDGET
         self._length = length
-        self.filters = {name: self._paying(FILTERS[name]) for name in _FILTERS}
+        self.filters = {
+            name: self._paying(FILTERS[name], _nothing if name in _AT_ONCE else _length) for name in _FILTERS
+        }
+        tests: Mapping[str, Any] = TESTS
+        self.tests = {name: self._paying(test, _compared) for name, test in tests.items()}
         self.filters |= {
             "join": self._join,
             "replace": self._replace,
+            "round": self._round,
             "string": self.text,
+            "striptags": self._striptags,
+            "sum": self._sum,
             "tojson": lambda value: Markup(self._json(value)),  # noqa: S704 - marks JSON, there is no HTML here
         }
         self.globals = {"range": safe_range, "namespace": Namespace}
@@ -164,6 +191,15 @@ class _Environment(ImmutableSandboxedEnvironment):
         """Do what ``~`` does."""
         return "".join([self.text(part) for part in parts])
 
+    def part(self, start: Any, stop: Any, step: Any) -> slice:
+        """Return what `getitem` takes for ``[start:stop:step]``, and is paid for."""
+        return slice(start, stop, step)
+
+    def compared(self, value: Any) -> Any:
+        """Return a value that is compared with another, paid for with its size."""
+        self.pay(_compared(value))
+        return value
+
     def text(self, value: Any) -> str:
         """Write a value inside a text; TransformError for null, lists and objects."""
         written = None if isinstance(value, Undefined) else as_text(value)
@@ -179,7 +215,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         return value if isinstance(value, Markup) else self._json(value)
 
     def _json(self, value: Any) -> str:
-        if isinstance(value, list):  # a filter may have made it of many references to large parts
+        if isinstance(value, (list, tuple)):  # a filter may have made it of many references to large parts
             return f"[{','.join([self._json(item) for item in value])}]"
         written = json.dumps(None if isinstance(value, Undefined) else value, ensure_ascii=False, allow_nan=False)
         self.pay(1 + len(written))
@@ -194,9 +230,24 @@ class _Environment(ImmutableSandboxedEnvironment):
         self.pay(written.count(old) * len(new))
         return written.replace(old, new)
 
-    def _paying(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def _round(self, value: Any, precision: int = 0, method: str = "common") -> Any:
+        if not isinstance(precision, int) or abs(precision) > _MOST_DECIMALS:
+            raise TransformError(f"'round' takes up to {_MOST_DECIMALS} decimals")
+        return FILTERS["round"](value, precision, method)
+
+    def _sum(self, items: Any, attribute: str | None = None, start: Any = 0) -> Any:
+        if not isinstance(start, (int, float)):
+            raise TransformError("'sum' is for numbers")
+        return sum(map(make_attrgetter(self, attribute), self.rounds(items, 0)), start)
+
+    def _striptags(self, value: Any) -> str:
+        written = _without(_without(self.text(value), "<!--", "-->"), "<", ">")
+        return unescaped(" ".join(written.split()))
+
+    def _paying(self, function: Callable[..., Any], price: Callable[[Any], int]) -> Callable[..., Any]:
         @wraps(function)  # Jinja reads from its attributes what else to pass
         def paying(*args: Any, **options: Any) -> Any:
+            self.pay(sum(map(price, (*args, *options.values()))))
             made = function(*args, **options)
             made = list(made) if hasattr(made, "__next__") else made
             self.pay(1 + (len(made) if isinstance(made, (str, list)) else 0))
@@ -218,7 +269,10 @@ class _Environment(ImmutableSandboxedEnvironment):
     def getitem(self, obj: Any, argument: Any) -> Any:
         """Read a field, an item, or a part of a list or text."""
         try:
-            return obj[argument]
+            found = obj[argument]
+            if isinstance(argument, slice):
+                self.pay(len(found))
+            return found
         except (LookupError, TypeError):
             return self.undefined(obj=obj, name=str(argument))
 
@@ -227,7 +281,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         owner, name = getattr(obj, "__self__", None), getattr(obj, "__name__", "")
         return (
             isinstance(obj, Macro)
-            or obj in (safe_range, Namespace, self.rounds, self.joined)
+            or obj in (safe_range, Namespace, self.rounds, self.joined, self.part, self.compared)
             or (isinstance(owner, dict) and name in _DICT_METHODS)
             or (isinstance(owner, LoopContext) and name in {"changed", "cycle"})
         )
@@ -238,7 +292,8 @@ class _Environment(ImmutableSandboxedEnvironment):
             raise TransformError(
                 "a template calls its own macros, range() and namespace(); for the rest there are filters"
             )
-        self.pay(1 + (self._length if isinstance(obj, Macro) else 0))
+        taken = self._length if isinstance(obj, Macro) else sum(map(_length, args))
+        self.pay(1 + taken)
         return super().call(context, obj, *args, **options)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
@@ -258,3 +313,34 @@ class _Environment(ImmutableSandboxedEnvironment):
             bits = left.bit_length() * right if operator == "**" else left.bit_length() + right.bit_length()
             if bits > _LARGEST_NUMBER_BITS:
                 raise TransformError("a number becomes too large")
+
+
+def _nothing(value: Any) -> int:
+    return 0
+
+
+def _length(value: Any) -> int:
+    return len(value) if hasattr(value, "__len__") else 0
+
+
+def _compared(value: Any) -> int:
+    """Return the price of comparing a value, with all that is in it."""
+    size, level = 0, [value]
+    while level:
+        size += sum(map(_length, level))
+        inner = [item for each in level for item in _members(each)]
+        level = [item for item in inner if isinstance(item, (str, list, tuple, dict))]
+    return size // _COMPARED_AT_ONCE
+
+
+def _members(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+
+
+def _without(text: str, start: str, end: str) -> str:
+    """Return a text without what stands between two marks, in one pass."""
+    kept, position = [], 0
+    while (opening := text.find(start, position)) >= 0 and (closing := text.find(end, opening)) >= 0:
+        kept.append(text[position:opening])
+        position = closing + len(end)
+    return "".join([*kept, text[position:]])
