@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from haloitsm_transformers import StepsError, TransformError, template
+from haloitsm_transformers import Registry, StepsError, TransformError, compile_chain, template
 
 
 @pytest.mark.parametrize(
@@ -83,3 +85,15 @@ def test_lists_and_objects_are_new_for_every_entity():
     assert first == second
     assert first["list"] is not second["list"]
     assert first["object"] is not second["object"]
+
+
+@pytest.mark.parametrize("text", ["{{ @ }}", "{{ [@] }}", "{{ {a: @} }}", "{{ missing || @ }}"])
+def test_an_entity_can_be_put_into_itself_as_it_was(text):
+    for step in ({"set": {"all": text}}, {"default": {"in.it": text}}, {"merge": {"all": {"x": text}}}):
+        run = compile_chain([step], Registry.installed()).open()
+        assert json.dumps(run([{"id": 1}]))
+
+
+def test_the_whole_entity_is_what_the_fields_before_have_made_of_it():
+    run = compile_chain([{"set": {"id": 2, "raw": "{{ @ }}"}}], Registry.installed()).open()
+    assert run([{"id": 1}]) == [{"id": 2, "raw": {"id": 2}}]

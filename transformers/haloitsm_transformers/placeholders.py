@@ -51,7 +51,7 @@ def _text_template(text: str) -> Reader:
     if not any(is_expression for is_expression, _ in parts):
         return lambda entity: text
     if len(parts) == 1:
-        return expression(parts[0][1].strip())
+        return _alone(parts[0][1].strip())
     layout = "".join("%s" if is_expression else part.replace("%", "%%") for is_expression, part in parts)
     texts = [part.strip() for is_expression, part in parts if is_expression]
     readers = [(expression(text), text) for text in texts]
@@ -78,6 +78,14 @@ def _with_names(names: list[str], layout: str, otherwise: Callable[[Any], str]) 
             return otherwise(entity)
 
     return fill
+
+
+def _alone(text: str) -> Reader:
+    read = expression(text)
+    if "@" not in text:
+        return read
+    # It may give the entity itself, and what a step then writes into the entity must not stand inside itself.
+    return lambda entity: read(entity.copy() if isinstance(entity, dict) else entity)
 
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
