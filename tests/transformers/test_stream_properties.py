@@ -248,3 +248,10 @@ def test_an_error_that_ends_the_run_leaves_the_chain_as_it_is(on_error, inside):
     with pytest.raises(OutOfOrderError, match="the disk is full"):
         run([{"k": 1}, {"k": 2}])
     assert failures == []
+
+
+def test_a_group_that_cannot_begin_takes_no_other_with_it():
+    steps = [{"group": {"key": "{{ k }}", "adjacent": True, "add": {"n": "T{{ n }}"}}}]
+    done, failures = through(steps, [[{"k": 1, "n": 1}, {"k": 2}, {"k": 3, "n": 3}]])
+    assert [group["n"] for group in done] == ["T1", "T3"]
+    assert len(failures) == 1

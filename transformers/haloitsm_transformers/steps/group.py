@@ -43,12 +43,12 @@ def build(params: Group, builder: Builder) -> Stream:
     def hold(entity: Entity) -> Iterable[Entity]:
         nonlocal held
         key = key_of(entity)
+        group = groups.get(key) or begin(entity)  # which may fail, and then the group before it goes on
         done = finish() if params.adjacent and key not in groups else []
         if held >= params.most:
             raise TransformError(f"comes after {params.most:,} others, as many as are grouped; raise 'most'")
-        if key not in groups:
-            groups[key] = begin(entity)
-        groups[key][1].append(entity)
+        groups[key] = group
+        group[1].append(entity)
         held += 1
         return done
 
