@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from haloitsm_transformers import Params, Registry, Steps, StepsError, Stream, Transformer, compile_chain
+from haloitsm_transformers import (
+    Params,
+    Registry,
+    Steps,
+    StepsError,
+    Stream,
+    Transformer,
+    TransformError,
+    compile_chain,
+)
 
 REGISTRY = Registry.installed()
 NEEDS_B = {"set": {"x": 1, "a": "x{{ b }}"}}
@@ -134,3 +143,29 @@ def test_dropped_or_kept_are_just_those_that_would_fail(entities, on_error):
     assert told == []
     assert [entity for entity in quiet if entity in done] == done
     assert [entity for entity in quiet if entity not in done] == (failed if on_error == "keep" else [])
+
+
+@pytest.mark.parametrize("lines", [[{"qty": 1}, {"qty": "x"}], {"0": {"qty": 1}, "1": {"qty": "x"}}])
+def test_a_failure_inside_for_each_names_the_item(lines):
+    steps = [
+        {"for_each": {"order.lines.*": [{"filter": "qty"}, {"sort": {"by": ["id"]}}, {"cast": {"qty": "integer"}}]}}
+    ]
+    with pytest.raises(TransformError) as caught:
+        compile_chain(steps, REGISTRY).open()([{"order": {"lines": lines}}])
+    assert caught.value.failure.path == "order.lines.1.qty"
+
+
+def test_steps_inside_for_each_remember_beyond_an_entity_that_failed_but_let_go_of_what_it_gave():
+    inner = [{"deduplicate": {"key": "{{ id }}"}}, {"batch": {"size": 2}}, {"set": {"of": "T{{ items[0].id }}"}}]
+    entities = [
+        {"l": [{"id": 1}]},
+        {"l": [{"x": 1}, {"id": 5}]},
+        {"l": [{"id": 2}, {"x": 0}]},
+        {"l": [{"id": 1}, {"id": 3}]},
+    ]
+    done, failures = outcome([{"for_each": {"l.*": inner}}], entities)
+    assert len(failures) == 2
+    assert [entity["l"] for entity in done] == [
+        [{"items": [{"id": 1}], "of": "T1"}],
+        [{"items": [{"id": 3}], "of": "T3"}],
+    ]

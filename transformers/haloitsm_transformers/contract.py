@@ -54,6 +54,9 @@ class Run(Protocol):
     def finish(self) -> list[Entity]:
         """Return what the chain has held back."""
 
+    def clear(self) -> None:
+        """Let go of what the chain holds back; what else its steps remember stays. TransformError where that fails."""
+
 
 class Builder(Protocol):
     """What ``build`` is given to compile the texts in its parameters, and to reach what the host offers."""

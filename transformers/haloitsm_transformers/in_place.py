@@ -55,7 +55,7 @@ def _at_top(name: str, inner: Change) -> EntityFunction:
             try:
                 new = inner(entity[name], entity)
             except TransformError as error:
-                raise _below(name, error) from None
+                raise below(name, error) from None
             if new is MISSING:
                 del entity[name]
             else:
@@ -70,7 +70,7 @@ def _rewriter(pattern: Pattern, change: Change) -> Change:
     if not pattern:
         return change
     segment, inner = pattern[0], _rewriter(pattern[1:], change)
-    return _in_all(inner) if segment is ANY else _in_one(segment, inner)
+    return in_all(inner) if segment is ANY else _in_one(segment, inner)
 
 
 def _in_one(segment: str | int, inner: Change) -> Change:
@@ -87,7 +87,7 @@ def _in_one(segment: str | int, inner: Change) -> Change:
         try:
             new = inner(value[key], entity)
         except TransformError as error:
-            raise _below(key, error) from None
+            raise below(key, error) from None
         if new is value[key]:
             return value
         changed = value.copy()
@@ -100,7 +100,9 @@ def _in_one(segment: str | int, inner: Change) -> Change:
     return rewrite
 
 
-def _in_all(inner: Change) -> Change:
+def in_all(inner: Change) -> Change:
+    """Compile what becomes of each member of a list or an object; other values stay."""
+
     def rewrite(value: Any, entity: Entity) -> Any:
         members: Iterable[tuple[Any, Any]] = ()
         if isinstance(value, list):
@@ -116,13 +118,14 @@ def _in_all(inner: Change) -> Change:
                 if (new := inner(member, entity)) is not MISSING:
                     made.append((key, new))
         except TransformError as error:
-            raise _below(key, error) from None
+            raise below(key, error) from None
         return [new for _, new in made] if isinstance(value, list) else dict(made)
 
     return rewrite
 
 
-def _below(key: str | int, error: TransformError) -> TransformError:
+def below(key: str | int, error: TransformError) -> TransformError:
+    """Return the same error seen from further out: its path begins with ``key``."""
     path = f"{key}.{error.path}".removesuffix(".")
     return TransformError(error.what, path, error.failure and replace(error.failure, path=path))
 

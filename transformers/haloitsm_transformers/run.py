@@ -41,6 +41,11 @@ class ChainRun:
             entities = stage.push(entities)
         return entities
 
+    def clear(self) -> None:
+        """Let go of what the steps hold back; what else they remember stays. TransformError where that fails."""
+        for stage in self._stages:
+            stage.finish()
+
     def finish(self) -> list[Entity]:
         """Return what the steps have held back."""
         entities: list[Entity] = []

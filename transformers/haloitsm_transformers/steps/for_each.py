@@ -10,7 +10,7 @@ from pydantic import Field, RootModel
 from haloitsm_transformers.contract import Builder, Entity, EntityFunction, Example, Transformer
 from haloitsm_transformers.errors import TransformError, kind_of
 from haloitsm_transformers.fields import Pattern, Steps
-from haloitsm_transformers.in_place import Change, changing, in_place, one_after_the_other, unless_null
+from haloitsm_transformers.in_place import Change, below, changing, in_all, in_place, one_after_the_other, unless_null
 from haloitsm_transformers.paths import ANY, MISSING, parse_pattern
 
 
@@ -43,7 +43,10 @@ def _whole(builder: Builder, steps: list[Any]) -> Inner:
         try:
             return [*run(entities), *run.finish()]
         except TransformError:
-            run = builder.chain(steps)  # the steps may still hold what must not get into the next entity
+            try:
+                run.clear()  # the steps may still hold what must not get into the next entity
+            except TransformError:
+                run = builder.chain(steps)
             raise
 
     return whole
@@ -57,22 +60,26 @@ def _compiled(text: str, inner: Inner) -> EntityFunction:
 
 
 def _members(inner: Inner) -> Change:
-    single = unless_null(_single(inner))
+    in_members = in_all(unless_null(_single(inner)))
 
     def change(value: Any, entity: Entity) -> Any:
         if isinstance(value, list):
             for index, item in enumerate(value):
                 _require_object(item, str(index))
-            return inner(value)
-        if not isinstance(value, dict):
-            return value
-        changed = {}
-        for name, member in value.items():
-            if (new := single(member, entity)) is not MISSING:
-                changed[name] = new
-        return changed
+            try:
+                return inner(value)
+            except TransformError as error:
+                raise _in_list(value, error) from None
+        return in_members(value, entity)
 
     return change
+
+
+def _in_list(items: list[Any], error: TransformError) -> TransformError:
+    """Put the position of the item that failed before its path, where it is still the one that was given."""
+    failed = error.failure and error.failure.entity
+    index = next((index for index, item in enumerate(items) if item is failed), None)
+    return error if index is None else below(index, error)
 
 
 def _single(inner: Inner) -> Change:
