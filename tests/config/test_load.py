@@ -175,6 +175,15 @@ def test_payloads_written_out_are_compared_with_the_record(problems: Problems) -
     assert "warning: outgoing.assets.publisher.request_transformers[0].set.payload.x_y_z: " in found
 
 
+def test_nothing_is_said_of_a_payload_field_that_a_later_step_changes(problems: Problems) -> None:
+    set_step = 'set: {payload: {inventory_number: "{{ serial }}", assettype_id: 130}}'
+    fields = "set: {payload: {customfields: {CFa: 1}, fields: {A: 1}}}"
+    (found,) = problems(
+        GOOD.replace(set_step, f"{fields}\n      - custom_fields: {{to: list, at: payload.customfields}}")
+    )
+    assert "payload.fields" in found
+
+
 def test_a_payload_that_does_not_come_from_a_set_step_is_left_alone(problems: Problems) -> None:
     for entity in ("POST /Asset", "POST /Nothing", "DELETE /Asset/{id}"):
         for step in ('set: {payload: "{{ @ }}"}', "set: {other: {x_y_z: 1}}", "tidy"):

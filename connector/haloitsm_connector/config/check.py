@@ -126,7 +126,10 @@ def ends_at_publisher(tree: Tree, path: NodePath) -> bool:
 
 
 def check_payloads(tree: Tree, catalogue: Catalogue) -> Iterator[Finding]:
-    """Yield warnings about payloads for HaloITSM publishers that ``set`` steps write out."""
+    """Yield warnings about payloads for HaloITSM publishers that ``set`` steps write out.
+
+    A field that a later step names, such as ``payload.customfields``, is sent otherwise, so nothing is said of it.
+    """
     for name, publisher in mappings(tree, "outgoing", "publisher"):
         if publisher.get("prototype") != "haloitsm" or not isinstance(publisher.get("entity"), str):
             continue
@@ -141,8 +144,21 @@ def check_payloads(tree: Tree, catalogue: Catalogue) -> Iterator[Finding]:
         )
         for path, steps in chains:
             for place, payload in _payloads(steps, path):
+                later = set(_texts(steps[int(place[-3]) + 1 :] if isinstance(steps, list) else []))
                 for finding in check_payload(catalogue, operation, payload, place):
-                    yield finding if place[-1] == "payload" else replace(finding, path=place)
+                    if f"payload.{finding.path[-1]}" not in later:
+                        yield finding if place[-1] == "payload" else replace(finding, path=place)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield the keys and the texts in a value, however deep."""
+    if isinstance(value, Mapping):
+        yield from map(str, value)
+        value = list(value.values())
+    for part in value if isinstance(value, list) else ():
+        yield from _texts(part)
+    if isinstance(value, str):
+        yield value
 
 
 def _payloads(steps: Any, path: NodePath) -> Iterator[tuple[NodePath, Any]]:
