@@ -18,6 +18,7 @@ from haloitsm_connector.client import HttpClient, Request
 from haloitsm_connector.client.budget import Budget, budget_of
 from haloitsm_connector.client.fields import HaloClientFields, HttpClientFields
 from haloitsm_connector.client.ledger import Ledger, Rules
+from haloitsm_connector.client.wire import Wire
 from haloitsm_connector.errors import UnreachableError
 
 KEY = {"type": "api_key", "api_key": "key-0123456789"}
@@ -328,3 +329,12 @@ def test_a_request_with_room_costs_microseconds(tmp_path):
         return (time.perf_counter() - started) / 2000
 
     assert min(asyncio.run(many()) for _ in range(3)) < 200e-6
+
+
+def test_what_sends_is_loaded_before_a_request_is_counted(connect, monkeypatch):
+    done = []
+    begin, acquire = Wire.begin, Budget.acquire
+    monkeypatch.setattr(Wire, "begin", lambda wire: done.append("begin") or begin(wire))
+    monkeypatch.setattr(Budget, "acquire", lambda budget: done.append("acquire") or acquire(budget))
+    connect(budget=TEN, authentication=KEY).send(GET)
+    assert done[:2] == ["begin", "acquire"]

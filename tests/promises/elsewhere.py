@@ -38,16 +38,13 @@ class Elsewhere:
         process.stdin.write(json.dumps([scenario.seed, address(sandbox, folder)]) + "\n")
         process.stdin.flush()
         child = int(process.stdout.readline())
-        if scenario.cut and scenario.cut.how == "kill":
-            threading.Thread(target=_kill, args=(child, scenario.cut, sandbox, run), daemon=True).start()
-        for line in iter(process.stdout.readline, "\n"):
-            one = json.loads(line) if line.endswith("]\n") or line.endswith('"\n') else None
-            if isinstance(one, str):
-                run.ended = one
-            elif one is not None:
-                run.told.append(one)
+        killer = threading.Thread(target=_kill, args=(child, scenario.cut, sandbox, run), daemon=True)
+        killer.start()
+        told = [json.loads(line) for line in iter(process.stdout.readline, "\n")]
         run.end = len(sandbox.requests)
-        run.ended = run.ended or "killed"
+        run.ended = told.pop() if told and isinstance(told[-1], str) else "killed"
+        run.told = told
+        killer.join()
 
     def close(self) -> None:
         """End the process that forks."""
@@ -63,7 +60,9 @@ def _started() -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def _kill(process: int, cut: Cut, sandbox: Sandbox, run: Ran) -> None:
+def _kill(process: int, cut: Cut | None, sandbox: Sandbox, run: Ran) -> None:
+    if cut is None or cut.how != "kill":
+        return
     deadline = time.monotonic() + LONGEST_SECONDS
     while len(sandbox.requests) - run.start < cut.after and run.ended is None and time.monotonic() < deadline:
         time.sleep(0.001)
@@ -78,10 +77,13 @@ def _serve() -> None:
     catalogue = Catalogue.load()
     for operation in ("POST /Supplier", "GET /Supplier", "GET /Client"):
         catalogue.find(operation)
-    for module in ("aiohttp", "haloitsm_connector.client.wire", "haloitsm_connector.store"):
+    for module in ("haloitsm_connector.client.transport", "haloitsm_connector.store"):
         import_module(module)  # so that a process which is forked has it
 
+    child = 0
     for line in sys.stdin:
+        if child:
+            os.waitpid(child, 0)  # no sooner, or its number might be another's when it is killed
         reader, writer = os.pipe()
         child = os.fork()
         if not child:
@@ -101,7 +103,6 @@ def _serve() -> None:
                 if one.endswith("\n"):
                     sys.stdout.write(one)
                     sys.stdout.flush()
-        os.waitpid(child, 0)
         print(flush=True)
 
 

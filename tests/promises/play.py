@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from scenario import CLIENT, ONCE, TABLES, WRITTEN, Chain, Job, Reading, Scenario, Writing
+from scenario import ONCE, RETRY, TABLES, WRITTEN, Chain, Job, Reading, Scenario, Writing
 
 from haloitsm_connector import journal
 from haloitsm_connector.catalogue import Catalogue
@@ -91,8 +91,13 @@ def play(scenario: Scenario, catalogue: Catalogue, elsewhere: Elsewhere) -> Play
 
 
 def _goes_on(run: Ran) -> bool:
-    """Whether a job is done once more when all is quiet: the last of a chain, and what was cut off and is kept."""
-    return isinstance(run.job, Chain) or (isinstance(run.job, Writing) and run.job.kept and run.ended != "well")
+    """Whether a job is done once more when all is quiet: the last of a chain, and what was cut off and is kept.
+
+    One that was killed after its last outcome may have come to its end, and then it would be another job.
+    """
+    if isinstance(run.job, Writing):
+        return run.job.kept and run.ended != "well" and len(run.told) < len(run.job.payloads)
+    return isinstance(run.job, Chain)
 
 
 def _all(
@@ -139,9 +144,12 @@ def carry_out(
     """Carry out a job with a client of its own, and return how it ended; ``emit`` returns True to stop it."""
     credentials = {"type": "client_credentials"} | {name: where[name] for name in ("client_id", "client_secret")}
     budget: Any = {"requests": scenario.budget, "window_seconds": 1.0} if scenario.budget else "off"
-    options = CLIENT | {"tenant": where["tenant"], "budget": budget, "state_folder": where["folder"]}
+    timeouts = {"connect_seconds": 5, "read_seconds": scenario.patience_seconds, "total_seconds": 10}
     try:
-        with HttpClient(where["base_uri"], credentials, **options) as client:
+        with HttpClient(
+            where["base_uri"], credentials, tenant=where["tenant"], retry=RETRY, timeouts=timeouts, budget=budget,
+            state_folder=where["folder"],
+        ) as client:  # fmt: skip
             told = _DO[type(job)](job, client, Path(where["folder"]), catalogue)
             for one in told:
                 if emit(one):

@@ -70,14 +70,11 @@ def _read(played: Played, run: Ran, job: Reading) -> Iterator[str]:
     ids = [one for page in run.told for one in page]
     if any(before >= after for before, after in pairwise(ids)):
         yield "records did not come each once, in the order of ids"
-    present = {row["id"] for row in played.scenario.data[job.table]}
-    for request in played.requests[: run.start]:
-        present |= _keys(request, job.table, "created")
-        present -= _keys(request, job.table, "deleted")
-    ever = set(present)
-    for request in played.requests[run.start : run.end]:
-        present -= _keys(request, job.table, "deleted")
-        ever |= _keys(request, job.table, "created")
+    first = {row["id"] for row in played.scenario.data[job.table]}
+    ever = first | _keys(played.requests, job.table, "created")
+    # What a request changed is written down with its answer, which may come after that of others: so not up to the end.
+    present = first | _keys(played.requests[: run.start], job.table, "created")
+    present -= _keys(played.requests, job.table, "deleted")
     whole = run.ended == "well" and (job.limit is None or len(ids) < job.limit)
     reached = inf if whole else ids[-1] if ids else -inf
     if missed := sorted(one for one in present.difference(ids) if one <= reached):
@@ -106,8 +103,9 @@ def _read_on(played: Played, runs: list[Ran], job: Chain) -> Iterator[str]:
             yield f"is there, and was told to be gone, or the other way round: {wrong[:5]}"
 
 
-def _keys(request: Recorded, table: str, did: str) -> set[int]:
-    return {effect.key for effect in request.effects if effect.did == did and effect.table == table}
+def _keys(requests: list[Recorded], table: str, did: str) -> set[int]:
+    effects = (effect for request in requests for effect in request.effects)
+    return {effect.key for effect in effects if effect.did == did and effect.table == table}
 
 
 def _written(played: Played, runs: list[Ran], job: Writing) -> Iterator[str]:

@@ -6,7 +6,7 @@ A scenario is a value that its seed makes, and nothing else; another process mak
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Literal
 
@@ -25,11 +25,8 @@ WRITTEN = "Supplier"
 ONCE = {"find": "GET /Supplier", "query": {"search": "{{ payload.name }}"}, "match": "name"}
 CAPS = (10, 11, 20, 50, 100)
 """The most rows of a page, to begin with; later it is one of those that Halo has."""
-CLIENT = {
-    "retry": {"attempts": 6, "longest_wait_seconds": 0.005, "total_seconds": 10},
-    "timeouts": {"connect_seconds": 5, "read_seconds": 5, "total_seconds": 10},
-}
-"""How every client is set up: as by default, but for waits of milliseconds."""
+RETRY = {"attempts": 6, "longest_wait_seconds": 0.005, "total_seconds": 10}
+"""As by default, but for waits of milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +82,8 @@ class Cut:
 class Scenario:
     """Jobs that go on at the same time, each with a client of its own; ``elsewhere``: the first in another process.
 
-    ``budget``: so many requests per second, for all of them together. After a cut, jobs that are kept are done again
-    when nothing goes wrong any more.
+    ``budget``: so many requests per second, for all of them together. ``patience_seconds``: how long clients wait for
+    an answer. After a cut, jobs that are kept are done again when nothing goes wrong any more.
     """
 
     seed: int
@@ -95,6 +92,7 @@ class Scenario:
     faults: tuple[dict[str, Any], ...] = ()
     switches: dict[str, Any] = field(default_factory=dict)
     budget: int | None = None
+    patience_seconds: float = 5.0
     elsewhere: bool = False
     cut: Cut | None = None
 
@@ -157,6 +155,11 @@ def _writes(seed: int, chance: Random) -> Scenario:
     switches = {"partial_failure": chance.choice(["keep_earlier", "keep_valid", "nothing"])} | _tokens(chance)
     faults = (*_some(chance, _losing(chance), 0.3), *_some(chance, _disturbing(chance, "/api/*", "GET"), 0.1))
     cut = _cut(chance, len(writing.payloads) + 3, len(writing.payloads))
+    if chance.random() < 0.02:  # answers that come when nobody waits for them any more, of writes that may be done late
+        match = {"method": "POST", "path": f"/api/{WRITTEN}", "after": chance.randrange(3), "times": 1}
+        late = {"kind": "latency", "seconds": 0.6, "when": chance.choice(["before", "after"]), "match": match}
+        cut |= {"patience_seconds": 0.3}
+        writing, faults = replace(writing, settle_seconds=1.5), (late, *faults)
     return Scenario(seed, {WRITTEN: there}, (writing,), faults, switches, **cut)
 
 
@@ -175,6 +178,7 @@ def _shares(seed: int, chance: Random) -> Scenario:
     )
     budget = max(5, int(wanted / chance.choice([0.8, 1.3, 1.8])))
     cut = _cut(chance, wanted // 2, 2)
+    cut["elsewhere"] = cut.get("elsewhere") or ("cut" not in cut and chance.random() < 0.4)
     return Scenario(seed, {"Client": rows, WRITTEN: []}, tuple(jobs), faults, {}, budget, **cut)
 
 

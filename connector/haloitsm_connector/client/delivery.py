@@ -107,6 +107,7 @@ class Delivery:
 
     async def _attempt(self, message: Message, seconds: float, spent: _Spent) -> Response | AttemptError:
         async with self.wire.slots:
+            self.wire.begin()
             if self.budget and not await self._admitted(self.budget, spent):
                 return AttemptError(Event.NO_BUDGET, f"no room in the request budget ({self.budget.rules})")
             started = time.monotonic()

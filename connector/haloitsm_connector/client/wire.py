@@ -77,7 +77,7 @@ class Wire:
             await self._sender.aclose()
 
     async def _attempt(self, message: Message, started: float) -> Response:
-        sender = self._begun()
+        sender = self.begin()
         errors: tuple[type[Exception], ...] = (*sender.errors, *_aiohttp_errors(), OSError)
         failure: AttemptError | None = None
         answer: httpx.Response | None = None
@@ -95,8 +95,11 @@ class Wire:
                 await answer.aclose()
         raise failure  # outside the handler: the libraries' own exceptions hold the request with its credentials
 
-    def _begun(self) -> Sender:
-        """Return what sends, made with the first request: httpx takes as long to load as many a request."""
+    def begin(self) -> Sender:
+        """Return what sends, made with the first request: httpx takes longer to load than many a request.
+
+        To be called before a request is counted, so that it leaves when it is.
+        """
         if self._sender is None:
             from haloitsm_connector.client.transport import AiohttpTransport
 

@@ -56,9 +56,9 @@ async def _streamed(
     response.content_length = announced = max(0, len(body) + off_by)
     if hangs_up:
         response.force_close()  # else it is a race whether the client's next request is lost with this connection
-    await response.prepare(request)
     size = -(-len(body) // pieces) or 1
     with contextlib.suppress(ConnectionResetError):  # whoever asked need not wait for all of it
+        await response.prepare(request)
         for start in range(0, end, size):
             await response.write(body[start : min(start + size, end)])
             await asyncio.sleep(seconds / pieces)
