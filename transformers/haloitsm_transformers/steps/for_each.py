@@ -147,7 +147,7 @@ TRANSFORMER = Transformer(
             "An item that fails has its entity fail",
             {"lines.*": [{"cast": {"qty": "integer"}}]},
             {"lines": [{"qty": "1"}, {"qty": "two"}]},
-            fails="lines.qty: is text that is not a number",
+            fails="lines.1.qty: is text that is not a number",
         ),
     ),
 )
