@@ -142,3 +142,20 @@ def test_a_schema_that_only_refers_to_itself_wants_nothing():
 def test_a_schema_may_refer_to_its_own_parts():
     schema = {"$defs": {"id": {"type": "integer"}}, "properties": {"id": {"$ref": "#/$defs/id"}}}
     assert compile_chain([{"validate": {"schema": schema}}], REGISTRY).open()([{"id": 1}]) == [{"id": 1}]
+
+
+def test_misfits_are_told_in_the_order_of_the_fields():
+    schema = {"additionalProperties": False, "properties": {"a": False}}
+    entity = dict.fromkeys(["zz", "b", "yy", "c"], 1)
+    run = compile_chain([{"validate": {"schema": schema}}], REGISTRY).open()
+    with pytest.raises(TransformError, match=r"'zz'.*'b'.*'yy'.*and 1 more"):
+        run([entity])
+
+
+@pytest.mark.parametrize(("items", "told"), [([{"n": 1}, {"n": 1.0}], True), ([1, True, "1", [1], {}], False)])
+def test_items_that_are_not_unique_are_told_however_many_there_are(items, told):
+    schema = {"required": ["id"], "properties": {"l": {"uniqueItems": True}}}
+    many = [{"number": number} for number in range(5_000)]
+    with pytest.raises(TransformError) as caught:
+        compile_chain([{"validate": {"schema": schema}}], REGISTRY).open()([{"l": [*many, *items]}])
+    assert ("uniqueItems" in str(caught.value)) is told

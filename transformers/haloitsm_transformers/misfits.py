@@ -12,6 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from haloitsm_transformers.errors import kind_of
+from haloitsm_transformers.keys import fingerprint
 from haloitsm_transformers.regexes import regex
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ def _explainer() -> Any:
     def additional_properties(validator: Any, rule: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
         if isinstance(value, dict):
             matching = [regex(each) for each in schema.get("patternProperties", ())]
-            for name in value.keys() - schema.get("properties", {}).keys():
-                if any(matches(name) for matches in matching):
+            for name in value:
+                if name in schema.get("properties", ()) or any(matches(name) for matches in matching):
                     continue
                 if rule is False:
                     yield ValidationError(name)
@@ -61,17 +62,22 @@ def _explainer() -> Any:
 
     def properties(validator: Any, rules: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
         if isinstance(value, dict):
-            for name in rules.keys() & value.keys():
+            for name in filter(value.__contains__, rules):
                 if rules[name] is False:  # of which the library does not tell the place
                     yield ValidationError("", path=[name])
                 else:
                     yield from validator.descend(value[name], rules[name], path=name, schema_path=name)
+
+    def unique_items(validator: Any, rule: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+        if rule is True and isinstance(value, list) and len(set(map(fingerprint, value))) < len(value):
+            yield ValidationError("")
 
     own = {
         "properties": properties,
         "pattern": pattern,
         "patternProperties": pattern_properties,
         "additionalProperties": additional_properties,
+        "uniqueItems": unique_items,  # for which the library compares each item with every other
     }
     extend: Any = validators.extend
     explainer = extend(Draft202012Validator, own)
