@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+
 import pytest
 
 from haloitsm_transformers import LeftOut, Params, Registry, StepsError, Transformer, check_steps, compile_chain
@@ -90,3 +92,45 @@ def test_an_entity_that_is_left_out_is_no_failure_whatever_is_said_of_those(on_e
     run = compile_chain([{"odd": None, "on_error": on_error}, {"filter": "n != `3`"}], verbs).open(failures.append)
     assert run([{"n": 1}, {"n": 2}, {"n": 3}, {"n": 5}]) == [{"n": 1}, {"n": 5}]
     assert failures == []
+
+
+@pytest.mark.parametrize(
+    "query", ["mutation { a }", ", mutation{a}", "fragment F on X { a } mutation M { b }", "#\n\tmutation { a }"]
+)
+def test_a_mutation_is_a_write_wherever_it_stands_in_its_document(query):
+    calls = []
+
+    def http(call):
+        calls.append(call)
+        future = Future()
+        future.set_result({"data": {}})
+        return future
+
+    chain = compile_chain([{"graphql": {"client": "c", "query": query, "cache": True}}], REGISTRY)
+    chain.open(capabilities={"http": http})([{}, {}])
+    assert [call.repeatable for call in calls] == [False, False]
+
+
+def test_a_line_of_the_log_is_one_line_whatever_is_in_it():
+    lines = []
+    run = compile_chain([{"log": {"message": "{{ a }}"}}], REGISTRY).open(
+        capabilities={"log": lambda level, line: lines.append(line)}
+    )
+    run([{"a": "ü\nERROR \x1b[2K\ud800"}])
+    assert lines == ["ü\\nERROR \\x1b[2K\\ud800"]
+
+
+def test_what_a_function_of_python_keeps_or_changes_is_nobody_elses():
+    kept = {"rows": (1, 2)}
+
+    def function(entity, options):
+        options.append(len(options))
+        return [kept, kept, {"options": options}]
+
+    chain = compile_chain([{"python": {"function": "m.f", "with": {"options": []}}}], REGISTRY)
+    run = chain.open(capabilities={"modules": lambda name: function})
+    first, second, third = run([{}])
+    assert first == second == {"rows": [1, 2]}
+    assert first is not second
+    assert first is not kept
+    assert run([{}])[2] == third == {"options": [0]}

@@ -14,7 +14,7 @@ from haloitsm_transformers.errors import TransformError
 from haloitsm_transformers.fields import ClientName, Path, Template
 from haloitsm_transformers.world import Answer, World
 
-_MUTATION = re.compile(r"^\s*mutation\b", re.MULTILINE)
+_MUTATION = re.compile(r"\bmutation\b")  # anywhere: a query that is taken for a write does no harm
 
 
 class GraphQL(Params):

@@ -28,10 +28,15 @@ def build(params: Log, builder: Builder) -> EntityFunction:
     at = f"{builder.origin}: " if builder.origin else ""
 
     def log(entity: Entity) -> Entity:
-        write(level, f"{at}{message(entity)}")
+        write(level, f"{at}{_one_line(str(message(entity)))}")
         return entity
 
     return log
+
+
+def _one_line(text: str) -> str:
+    """Write line ends and all that a terminal would obey as escapes: what is logged may come from anybody."""
+    return text if text.isprintable() else "".join([c if c.isprintable() else repr(c)[1:-1] for c in text])
 
 
 TRANSFORMER = Transformer(

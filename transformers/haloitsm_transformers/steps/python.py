@@ -45,7 +45,7 @@ def build(params: Python, builder: Builder) -> StreamFunction:
 
     def call(entity: Entity) -> list[Entity]:
         try:
-            made = function(copy.deepcopy(entity), **params.with_)
+            made = function(copy.deepcopy(entity), **copy.deepcopy(params.with_))
         except TransformError:
             raise
         except Exception as error:
@@ -67,10 +67,10 @@ def _checked(made: Any) -> Entity:
     if not isinstance(made, dict):
         raise TransformError(f"the function returned {kind_of(made)}, which is no entity")
     try:
-        json.dumps(made, allow_nan=False)
+        checked: Entity = json.loads(json.dumps(made, allow_nan=False))  # the function may keep what it returned
     except (TypeError, ValueError, RecursionError) as error:
         raise TransformError(f"the function returned what is no JSON: {error}") from None
-    return made
+    return checked
 
 
 TRANSFORMER = Transformer(
