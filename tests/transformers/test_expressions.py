@@ -78,3 +78,9 @@ def test_what_people_write_is_far_from_any_bound():
     line = {"detail": {"field3": 1}}
     (ticket,) = expression(text)({"tickets": [{"status": {"id": 1}, "lines": [line, {}]}]})
     assert [found["field3"] for found in ticket["lines"]] == [1, "none"]
+
+
+@pytest.mark.parametrize("text", ["nan", "-Infinity", "1e999", "9" * 5_000])
+def test_a_text_that_no_json_number_writes_is_no_number(text):
+    assert expression("to_number(@)")(text) is None
+    assert expression("to_number(@)")("1.5") == 1.5

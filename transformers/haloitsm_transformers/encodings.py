@@ -35,6 +35,8 @@ def _write_json(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except RecursionError:
         raise TransformError("is nested too deeply") from None
+    except ValueError as error:  # NaN, or a number of more digits than Python writes
+        raise TransformError(f"cannot be written as JSON: {error}") from None
 
 
 def _read_json(value: Any) -> Any:

@@ -5,6 +5,7 @@ The library parses, and its own functions do their work and check their types; o
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -354,7 +355,23 @@ def _to_string(read: Read) -> Read:
     return call
 
 
-_OWN: Mapping[str, Callable[..., Read]] = {"join": _join, "not_null": _not_null, "to_string": _to_string}
+def _to_number(read: Read) -> Read:
+    work = FUNCTIONS["to_number"]["function"]
+
+    def call(value: Any) -> Any:
+        found = work(_LIBRARY, read(value))
+        # The library reads 'nan' and '1e999' too, of which JSON has no numbers.
+        return None if isinstance(found, float) and not math.isfinite(found) else found
+
+    return call
+
+
+_OWN: Mapping[str, Callable[..., Read]] = {
+    "join": _join,
+    "not_null": _not_null,
+    "to_number": _to_number,
+    "to_string": _to_string,
+}
 
 
 _COMPILE: Mapping[str, Callable[[Node], Read]] = {
