@@ -11,6 +11,7 @@ from haloitsm_transformers.contract import Builder, Entity, EntityFunction, Exam
 from haloitsm_transformers.fields import Pattern, Template
 from haloitsm_transformers.in_place import Change, one_after_the_other
 from haloitsm_transformers.paths import ANY, MISSING, parse_pattern
+from haloitsm_transformers.placeholders import is_constant
 from haloitsm_transformers.targets import writing
 
 
@@ -27,21 +28,28 @@ class Default(RootModel[dict[Pattern, Template]]):
 
 def build(params: Default, builder: Builder) -> EntityFunction:
     """Compile patterns and templates."""
-    return one_after_the_other(_default(pattern, builder.template(value)) for pattern, value in params.root.items())
+    return one_after_the_other(
+        _default(pattern, builder.template(value), value) for pattern, value in params.root.items()
+    )
 
 
-def _default(pattern: str, fill: Callable[[Entity], Any]) -> EntityFunction:
+def _default(pattern: str, fill: Callable[[Entity], Any], written: Any) -> EntityFunction:
     first, *below = parse_pattern(pattern)
     if below or first is ANY:
         return writing(pattern, _unless_there(fill))
     name = str(first)
+
+    def default_constant(entity: Entity) -> Entity:
+        if entity.get(name) is None:
+            entity[name] = written
+        return entity
 
     def default_of_name(entity: Entity) -> Entity:
         if entity.get(name) is None:
             entity[name] = fill(entity)
         return entity
 
-    return default_of_name
+    return default_constant if is_constant(written) else default_of_name
 
 
 def _unless_there(fill: Callable[[Entity], Any]) -> Change:

@@ -66,6 +66,8 @@ def build(params: Remove, builder: Builder) -> EntityFunction:
     removals = _removals(params.root)
     if all(len(pattern) == 1 and pattern[0] is not ANY and goes is _any for pattern, goes in removals):
         names = [str(pattern[0]) for pattern, _ in removals]
+        if len(names) == 1:
+            return _without_one(names[0])
 
         def remove_names(entity: Entity) -> Entity:
             for name in names:
