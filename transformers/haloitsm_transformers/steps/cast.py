@@ -65,13 +65,13 @@ def _integer(value: Any) -> int:
 
 
 def _text(value: Any) -> str:
-    written = str(value) if type(value) is int and abs(value) < _SHORT else as_text(value)
+    try:
+        written = str(value) if type(value) is int else as_text(value)
+    except ValueError:  # Python refuses to write out numbers of more than 4,300 digits
+        written = None
     if written is None:
         raise TransformError(f"is {kind_of(value)}, which is not written as text; 'convert' can encode it")
     return written
-
-
-_SHORT = 10**300  # of which Python writes every digit
 
 
 def _list(value: Any) -> list[Any]:
