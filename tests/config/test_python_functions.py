@@ -10,6 +10,8 @@ from haloitsm_connector.errors import ConfigError
 from haloitsm_transformers import Registry, TransformError, compile_chain
 
 MODULE = """
+import os
+from subprocess import run
 from .rates import RATE
 print("running")
 def add(entity, rate=RATE):
@@ -37,6 +39,8 @@ def folder(tmp_path):
     ("name", "says"),
     [
         ("prices.none", "the module 'prices' defines no 'none'"),
+        ("prices.run", "the module 'prices' defines no 'run'"),
+        ("prices.os", "the module 'prices' defines no 'os'"),
         ("nowhere.add", "the module 'nowhere' cannot be read: No such file"),
         ("wrong.add", "the module 'wrong' is no Python: invalid syntax"),
         ("add", "names no function: write module.function"),

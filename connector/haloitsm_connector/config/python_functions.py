@@ -78,11 +78,11 @@ class PythonFunctions:
 
 
 def _names(tree: ast.Module) -> Iterator[str]:
-    """Yield what a module defines at its top level."""
+    """Yield what a module defines at its top level, or has from a module beside it; ``from os import system`` is not."""
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             yield node.name
-        elif isinstance(node, ast.Import | ast.ImportFrom):
+        elif isinstance(node, ast.ImportFrom) and node.level:
             yield from (alias.asname or alias.name for alias in node.names)
         elif isinstance(node, ast.Assign):
             yield from (target.id for target in node.targets if isinstance(target, ast.Name))
