@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from math import ceil
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -56,6 +57,7 @@ def to_the_second(at: datetime) -> str:
 def time_there(response: Response) -> datetime:
     """Return a moment by the clock of the server at which it had certainly not begun to answer.
 
+    It has whole milliseconds, as a filter takes it: else the filter would begin before what is remembered.
     Raises AnswerError where the answer does not say what time it is.
     """
     try:
@@ -64,7 +66,7 @@ def time_there(response: Response) -> datetime:
         what = f"{response.url} does not say what time it is there: its answer has no Date header"
         hint = "Without it, what changes during the read could be missed. Something in between may remove it."
         raise AnswerError(what, hint, url=response.url) from None
-    return answered - timedelta(seconds=response.seconds)
+    return answered - timedelta(milliseconds=ceil(response.seconds * 1000))
 
 
 def seconds_ahead(there: datetime, response: Response) -> int:
