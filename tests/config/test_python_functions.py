@@ -89,7 +89,7 @@ def test_modules_of_two_configurations_are_apart(folder, tmp_path):
     [
         ("prices.broken", {}, "the function returned what is no JSON"),
         ("prices.text", {}, "the function returned text, which is no entity"),
-        ("prices.add", {}, r"prices.py:5: KeyError: 'net'"),
+        ("prices.add", {}, r"prices.py:7: KeyError: 'net'"),
     ],
 )
 def test_what_goes_wrong_in_a_function_costs_the_entity(folder, function, options, says):

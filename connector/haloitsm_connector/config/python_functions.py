@@ -78,7 +78,7 @@ class PythonFunctions:
 
 
 def _names(tree: ast.Module) -> Iterator[str]:
-    """Yield what a module defines at its top level, or has from a module beside it; ``from os import system`` is not."""
+    """Yield what a module defines at its top level, or takes from a module beside it. Other imports are its own."""
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             yield node.name
