@@ -208,9 +208,12 @@ class Diary(Server):
             for row in self.rows.values()
             if first <= row["at"] <= last
         ]
+        asked_at = self.now
         self.others_at_work()
+        self.pass_time(2)
         headers = {"content-type": "application/json", "date": format_datetime(self.now.replace(microsecond=0))}
-        return Response(200, headers, json.dumps({"actions": rows}).encode(), "http://halo/api/Actions", 2.0)
+        seconds = (self.now - asked_at).total_seconds()
+        return Response(200, headers, json.dumps({"actions": rows}).encode(), "http://halo/api/Actions", seconds)
 
 
 @settings(max_examples=40, deadline=None)
