@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +16,7 @@ from haloitsm_connector.config import Config, load
 from haloitsm_connector.errors import EntityError
 from haloitsm_connector.progress import Progress
 from haloitsm_connector.publisher import Outcome
+from haloitsm_connector.publisher.journal import EndingWith
 from haloitsm_connector.store import Cursors, state_of
 from haloitsm_connector.subscriber import Cursor, Slice
 from haloitsm_connector.subscriber.base import in_thread
@@ -139,12 +141,16 @@ def _run(route: Route, cursors: Callable[[], Cursors]) -> Iterator[Outcome]:
     name = cursor_name(route.name)
     cursor = cursors().get(name) if route.incoming.resumes else None
     failed, lost, progress = Failed(), Failed(), Progress(lambda cursor: cursors().set(name, cursor))
-    entities = progress.through(_ready(route, cursor, progress.noting(failed.append)))
-    sent = progress.expecting("entity", route.outgoing.send(entities))
-    outcomes = progress.expecting("failure", _with_failed(sent, failed))
-    if route.results:
-        outcomes = _with_failed(_with_results(outcomes, route.results, lost.append), lost)
-    yield from progress.told(outcomes)
+    publisher = route.outgoing.publisher
+    with ExitStack() as told:
+        # What was created may be forgotten after the last cursor is stored, and not before.
+        publisher.journal = EndingWith(publisher.journal, told)
+        entities = progress.through(_ready(route, cursor, progress.noting(failed.append)))
+        sent = progress.expecting("entity", route.outgoing.send(entities))
+        outcomes = progress.expecting("failure", _with_failed(sent, failed))
+        if route.results:
+            outcomes = _with_failed(_with_results(outcomes, route.results, lost.append), lost)
+        yield from progress.told(outcomes)
 
 
 def _dry_run(route: Route, cursors: Callable[[], Cursors]) -> Iterator[dict[str, Any]]:

@@ -194,6 +194,16 @@ def test_what_was_created_is_told_even_when_the_results_cannot_be_kept(pipeline_
     assert [outcome.status for outcome in outcomes] == ["created"] * len(created)
 
 
+def test_what_was_created_is_remembered_until_its_outcome_is_told(pipeline_of, sandbox, tmp_path):
+    write_rows(tmp_path, [{"serial": "A", "client": 12}, {"serial": "B", "client": 12}])
+    pipeline = pipeline_of(FILE_TO_HALO)
+    remembered = "SELECT count(*) FROM intents WHERE done"
+    for outcome in pipeline.run("make"):
+        assert outcome.status == "created"
+        assert pipeline.assembly.state.rows(remembered) == [(2,)]
+    assert pipeline.assembly.state.rows(remembered) == [(0,)]
+
+
 def iter_into(seen, items):
     for item in items:
         seen.append(item)

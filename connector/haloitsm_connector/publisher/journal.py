@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -88,6 +88,18 @@ class NoJournal:
 
     def forget(self, intents: Sequence[Intent]) -> None:
         """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndingWith:
+    """A journal whose runs end when ``stack`` is left: only then is all that follows from their outcomes kept."""
+
+    journal: Journal
+    stack: ExitStack
+
+    def begin(self) -> AbstractContextManager[Run]:
+        """Begin a run that outlives the block."""
+        return nullcontext(self.stack.enter_context(self.journal.begin()))
 
 
 def identity_of(*parts: Any) -> str:
