@@ -179,7 +179,7 @@ def test_a_delta_that_could_not_be_told_of_its_deliveries_is_a_located_problem(l
         load(text % "{delta: {storage: sent, key: '{{ id }}'}}")
     (problem,) = error.value.problems
     assert place in problem.path
-    assert "It stands last before a publisher" in str(problem)
+    assert "stands last before a publisher" in str(problem)
 
 
 @pytest.mark.parametrize(
