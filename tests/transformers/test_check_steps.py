@@ -190,3 +190,30 @@ def test_what_others_call_our_verbs_is_no_verb_and_leads_to_some(registry):
     assert not verbs & OTHER_NAMES.keys()
     for said in OTHER_NAMES.values():
         assert set(re.findall("'([a-z_]+)'", said)) & verbs, said
+
+
+PAGING = ("request", "paging")
+
+
+def paging(**options):
+    return {"request": {"client": "c", "uri": "/x", "paging": options}}
+
+
+@pytest.mark.parametrize(
+    ("step", "path", "says"),
+    [
+        ({"sort": {"by": [{"descnding": "a"}]}}, ("sort", "by", 0, "descnding"), "Did you mean 'descending'?"),
+        ({"sort": {"by": [{"descending": 5}]}}, ("sort", "by", 0, "descending"), "must be text, not a number"),
+        ({"sort": {"by": ["a b"]}}, ("sort", "by", 0), "unexpected 'b'"),
+        ({"sort": {"by": [{}]}}, ("sort", "by", 0), "must be JMESPath, or {descending: JMESPath}"),
+        (paging(type="offset", ofset_parameter="a"), (*PAGING, "ofset_parameter"), "Did you mean 'offset_parameter'?"),
+        (paging(type="page", pge_size=3), (*PAGING, "pge_size"), "Did you mean 'page_size'?"),
+        (paging(type="offset", page_size=0), (*PAGING, "page_size"), "must be 1 or more"),
+        (paging(type="pages"), (*PAGING, "type"), "Did you mean 'page'?"),
+        (paging(), PAGING, "the option 'type' is missing"),
+    ],
+)
+def test_options_that_come_in_kinds_have_one_problem_where_it_stands(step, path, says):
+    (problem,) = check_steps([step], Registry.installed(), offered=None)
+    assert problem.path == (0, *path)
+    assert says in str(problem)

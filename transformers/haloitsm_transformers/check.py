@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -184,23 +184,26 @@ def _validated(
     try:
         return transformer.params.model_validate(options, context={StepChecker: checker}), []
     except ValidationError as error:
-        found = (_plain(details, transformer.params) for details in error.errors(include_url=False))
+        found = (_plain(details, transformer.params, options) for details in error.errors(include_url=False))
         return None, [problem for problems in found for problem in problems]
 
 
-def _plain(details: ErrorDetails, model: type[BaseModel]) -> Iterator[StepProblem]:
-    path = tuple(part for part in details["loc"] if part != "[key]")
+def _plain(details: ErrorDetails, model: type[BaseModel], options: Any) -> Iterator[StepProblem]:
+    path = _path_in(options, details["loc"])
     context: Mapping[str, Any] = details.get("ctx") or {}
     if details["type"] == PROBLEMS:
         yield from (problem.under(*path) for problem in context["problems"])
         return
     if details["type"] == "extra_forbidden":
-        allowed = _options_at(model, path[:-1])
+        allowed = _options_at(model, details["loc"][:-1])
         hint = suggest(str(path[-1]), allowed) or (f"Options: {', '.join(sorted(allowed))}." if allowed else "")
         yield StepProblem(path, f"unknown option '{path[-1]}'", hint)
         return
     if details["type"] == "missing":
-        yield StepProblem(path[:-1], f"the option '{path[-1]}' is missing")
+        yield StepProblem(path, f"the option '{details['loc'][-1]}' is missing")
+        return
+    if "discriminator" in context:
+        yield _no_such_kind(path, context)
         return
     if details["type"] == "literal_error" and isinstance(details["input"], str):
         hint = suggest(details["input"], re.findall("'([^']*)'", context["expected"]))
@@ -228,23 +231,48 @@ def _form(details: ErrorDetails, model: type[BaseModel]) -> str:
     return ""
 
 
+def _path_in(options: Any, loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Return the parts of pydantic's location that are in the options; tags of unions and the like are not."""
+    path: tuple[str | int, ...] = ()
+    for part in loc:
+        if part in options if isinstance(options, dict) else isinstance(options, list) and isinstance(part, int):
+            options, path = options[part], (*path, part)
+    return path
+
+
+def _no_such_kind(path: tuple[str | int, ...], context: Mapping[str, Any]) -> StepProblem:
+    """Say which kinds there are, where an option says of which kind an object is."""
+    name = context["discriminator"].strip("'")
+    if "tag" not in context:
+        return StepProblem(path, f"the option '{name}' is missing")
+    expected, tag = context["expected_tags"], context["tag"]
+    hint = suggest(tag, re.findall("'([^']*)'", expected))
+    return StepProblem((*path, name), f"must be one of {expected}, not '{tag}'", hint)
+
+
 def _options_at(model: type[BaseModel], path: tuple[str | int, ...]) -> list[str]:
-    """Return the option names of the model that stands at a path inside a model; nothing when that cannot be told."""
+    """Return the option names of the models that may stand at a location inside a model."""
+    models = [model]
     for part in path:
-        if isinstance(part, int):
-            continue
-        if issubclass(model, RootModel):  # patterns, each to a model
-            model = _model_in(model.model_fields["root"].annotation) or model
-            continue
-        field = next((field for name, field in model.model_fields.items() if part in (name, field.alias)), None)
-        inner = _model_in(field.annotation) if field else None
-        if inner is None:
-            return []
-        model = inner
-    return [field.alias or name for name, field in model.model_fields.items()]
+        if isinstance(part, str) and part != "[key]":
+            of_kind = [one for one in models if len(models) > 1 and _is_of_kind(one, part)]
+            models = of_kind or [inner for one in models for inner in _models_in(_annotation(one, part))]
+    return list(dict.fromkeys(field.alias or name for one in models for name, field in one.model_fields.items()))
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def _is_of_kind(model: type[BaseModel], tag: str) -> bool:
+    return any(tag in get_args(field.annotation) for field in model.model_fields.values())
+
+
+def _annotation(model: type[BaseModel], option: str) -> Any:
+    if issubclass(model, RootModel):  # patterns, each to a model
+        return model.model_fields["root"].annotation
+    return next((field.annotation for name, field in model.model_fields.items() if option in (name, field.alias)), None)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((model for part in getattr(annotation, "__args__", ()) if (model := _model_in(part))), None)
+        yield annotation
+    else:
+        for part in get_args(annotation):
+            yield from _models_in(part)

@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from haloitsm_transformers.contract import Builder, Entity, Example, Params, Stream, Transformer
-from haloitsm_transformers.errors import TransformError
-from haloitsm_transformers.fields import Expression
+from haloitsm_transformers.errors import StepsError, TransformError, compile_each, kind_of, suggest
+from haloitsm_transformers.expressions import expression
+from haloitsm_transformers.fields import compiles
 
 
-class Descending(Params):
-    """The largest first."""
+def _order(written: Any) -> tuple[Callable[[Any], Any], bool]:
+    """Compile what is sorted by, and whether it is turned round."""
+    if isinstance(written, str):
+        return expression(written), False
+    if not isinstance(written, dict) or len(written) != 1:
+        raise StepsError.of(f"must be JMESPath, or {{descending: JMESPath}}, not {kind_of(written)}")
+    return compile_each(written, _descending)["descending"], True
 
-    descending: Expression = Field(description="JMESPath expression that gives the value.")
+
+def _descending(name: str, written: Any) -> Callable[[Any], Any]:
+    if name != "descending":
+        raise StepsError.of(f"unknown option '{name}'", suggest(name, ["descending"]) or "Options: descending.")
+    if not isinstance(written, str):
+        raise StepsError.of(f"must be text, not {kind_of(written)}")
+    return expression(written)
+
+
+_TEXT = {"type": "string", "format": "jmespath"}
+_TURNED = {
+    "type": "object",
+    "properties": {"descending": {"description": "JMESPath expression that gives the value.", **_TEXT}},
+    "required": ["descending"],
+    "additionalProperties": False,
+}
+Order = Annotated[Any, compiles(_order), WithJsonSchema({"anyOf": [_TEXT, _TURNED]})]
 
 
 class Sort(Params):
@@ -26,7 +49,7 @@ class Sort(Params):
     so ISO dates sort by time. Memory holds all entities; those beyond `most` fail.
     """
 
-    by: list[Expression | Descending] = Field(
+    by: list[Order] = Field(
         min_length=1, description="JMESPath expressions, the most important first; {descending: ...} turns one round."
     )
     most: int = Field(100_000, ge=1, description="Entities that are held.")
@@ -34,12 +57,7 @@ class Sort(Params):
 
 def build(params: Sort, builder: Builder) -> Stream:
     """Compile the expressions; a run holds its entities with the values they are sorted by."""
-    orders = [
-        (builder.expression(order.descending), True)
-        if isinstance(order, Descending)
-        else (builder.expression(order), False)
-        for order in params.by
-    ]
+    orders = [_order(written) for written in params.by]
     held: list[tuple[list[Any], Entity]] = []
 
     def hold(entity: Entity) -> list[Entity]:
