@@ -81,7 +81,7 @@ def test_connect_proves_every_client_in_one_row(haloitsm, project):
     ended = haloitsm("check", "two.yaml", "--connect")
     rows = {line.split()[0]: line.split()[1:] for line in ended.out.splitlines()}
     assert ended.status == 3
-    assert rows["good"] == ["connected", "password", "sandbox", "all", "60", "min"]
+    assert rows["good"] == ["connected", "password", "sandbox", "all", "60", "min", "no", "limit"]
     assert rows["bad"] == ["failed", "client_credentials"]
     assert rows["key"][:2] == ["no", "token"]
     assert "client 'bad': no token from" in ended.err

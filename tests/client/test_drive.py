@@ -60,7 +60,8 @@ def test_no_more_announced_requests_are_without_an_answer_than_the_flow_says():
         for _ in range(3):
             yield Ahead([one, two, three], at_a_time=2)
             yield []
-        yield from (one, two, three)
+        for request in (one, two, three):
+            assert (yield request)
 
     driven = drive(flow(), line)
     next(driven)

@@ -84,6 +84,9 @@ def play(scenario: Scenario, catalogue: Catalogue, elsewhere: Elsewhere) -> Play
             if _goes_on(last):
                 played.runs.append(run := Ran(last.job))
                 _here(scenario, run, sandbox, folder, catalogue, None)
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while sandbox.busy and time.monotonic() < deadline:  # with what a client gave up, for one
+            time.sleep(0.001)
         played.rows = {table: dict(sandbox.tables[table]) for table in scenario.data}
     played.requests = sandbox.requests
     played.violations = sandbox.violations.total()

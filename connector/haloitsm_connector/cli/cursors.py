@@ -27,7 +27,7 @@ def cursors(
     as_json: Annotated[bool, typer.Option("--json", help="Print the cursors as they are stored.")] = False,
     state: Annotated[Path | None, typer.Option(help="The state file, where the run was given one.")] = None,
 ) -> None:
-    """Show how far incremental routes have read, or have one go on from somewhere else.
+    """Show how far incremental routes have read, or move one.
 
     A moment is a date or an ISO date and time, UTC unless it names a zone. Change nothing while the route runs.
     """

@@ -14,6 +14,7 @@ _IPV6 = re.compile(r"[0-9a-f:.]+")
 _PATH_SAFE = "/%:@!$&'()*+,;=~"
 _QUERY_SAFE = f"{_PATH_SAFE}?"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_LONGEST = 2_000
 _SENDABLE = re.compile(
     r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::(?!80/|443/)[1-9][0-9]{0,4})?(?:/(?!\.\.?(?:[/?]|$))(?:[\w.~:@!$&()*+,;=-]|%[0-9A-F]{2})*)+"
     r"(?:\?(?:[\w.~:@!$&()*+,;=/?-]|%[0-9A-F]{2})*)?",
@@ -76,7 +77,7 @@ def sendable(url: str) -> str:
 
     What is percent-encoded already stays as it is; what must be and is not, is.
     """
-    if _SENDABLE.fullmatch(url):
+    if len(url) <= _LONGEST and _SENDABLE.fullmatch(url):
         return url
     import httpx
 

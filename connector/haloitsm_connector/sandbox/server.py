@@ -73,6 +73,8 @@ class Sandbox:
         self._thread: threading.Thread | None = None
         self.requests: list[Recorded] = []
         """Every request so far, oldest first; past 100,000 the older half is forgotten."""
+        self.busy = 0
+        """How many requests are being answered; what they do may not all be written down yet."""
 
     @property
     def base_uri(self) -> str:
@@ -213,7 +215,13 @@ class Sandbox:
 
     async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
         """Turn a request on the socket into a value, have it answered, and write it down."""
-        at = time.monotonic()
+        self.busy += 1
+        try:
+            return await self._answered(request, time.monotonic())
+        finally:
+            self.busy -= 1
+
+    async def _answered(self, request: web.BaseRequest, at: float) -> web.StreamResponse:
         body = await request.content.read()
         target = request.raw_path
         path, _, query = target.partition("?")
