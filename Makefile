@@ -46,7 +46,7 @@ wheel: $(VENV)/.dev          ## Build the wheel and test it where the sources ar
 	rm -rf dist $(VENV)-wheel
 	$(BIN)/python -m build --wheel --outdir dist .
 	$(PYTHON) -m venv $(VENV)-wheel
-	$(VENV)-wheel/bin/pip install --quiet --disable-pip-version-check dist/*.whl pytest
+	$(VENV)-wheel/bin/pip install --quiet --disable-pip-version-check dist/*.whl pytest hypothesis
 	folder=$$(mktemp -d) && cp -r tests/conftest.py tests/pipeline $$folder && cd $$folder && \
 	  $(CURDIR)/$(VENV)-wheel/bin/haloitsm demo && \
 	  $(CURDIR)/$(VENV)-wheel/bin/pytest -q --import-mode=importlib -W error -o markers=slow -p no:cacheprovider . && rm -r $$folder
