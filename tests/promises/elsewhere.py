@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -74,6 +75,7 @@ def _kill(process: int, cut: Cut | None, sandbox: Sandbox, run: Ran) -> None:
 
 def _serve() -> None:
     """Fork a process for each line of standard input: seed and address; what it tells goes out, then an empty line."""
+    logging.getLogger("haloitsm").addHandler(logging.NullHandler())
     catalogue = Catalogue.load()
     for operation in ("POST /Supplier", "GET /Supplier", "GET /Client"):
         catalogue.find(operation)

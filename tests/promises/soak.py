@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import atexit
+import logging
 import os
 import sys
 import time
@@ -88,7 +90,11 @@ def _one(seed: int) -> tuple[list[str], str]:
 
 @cache
 def _kept() -> tuple[Catalogue, Elsewhere]:
-    return Catalogue.load(), Elsewhere()
+    """Make what a process plays all its scenarios with, and have it ended with the process."""
+    logging.getLogger("haloitsm").addHandler(logging.NullHandler())  # what goes wrong here does so on purpose
+    elsewhere = Elsewhere()
+    atexit.register(elsewhere.close)
+    return Catalogue.load(), elsewhere
 
 
 if __name__ == "__main__":
