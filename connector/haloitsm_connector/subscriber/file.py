@@ -19,7 +19,7 @@ from haloitsm_connector.errors import Finding, InputError
 from haloitsm_connector.formats import STANDARD_STREAM, Format, format_of
 from haloitsm_connector.prototypes import Fields, Prototype
 from haloitsm_connector.subscriber.base import SubscriberBase
-from haloitsm_connector.subscriber.tables import read_csv, read_xlsx
+from haloitsm_connector.subscriber.tables import Numbered, read_csv, read_xlsx
 from haloitsm_transformers import Chain, Entity, Expression, TransformError, expression
 
 ROWS_PER_PAGE = 500
@@ -52,14 +52,22 @@ class FileSubscriber(SubscriberBase):
 
     def flow(self) -> Flow[Entity]:
         """Yield the entities in pages of 500; there are no requests."""
-        with opened(self.path) as file, closing(self._rows(file)) as rows:
+        with opened(self.path) as file, closing(_whole(self._rows(file))) as rows:
             while page := list(islice(rows, ROWS_PER_PAGE)):
                 yield page
 
-    def _rows(self, file: IO[bytes]) -> Generator[Entity, None, None]:
+    def numbered(self) -> Iterator[Numbered]:
+        """Yield each row with the line in which it begins, or what is wrong with it; cells that CSV lacks are empty.
+
+        Raises InputError for what makes the whole file unreadable.
+        """
+        with opened(self.path) as file:
+            yield from self._rows(file, pad=True)
+
+    def _rows(self, file: IO[bytes], *, pad: bool = False) -> Iterator[Numbered]:
         match self.format:
             case "csv":
-                return read_csv(self.path, self._lines(file), self.delimiter)
+                return read_csv(self.path, self._lines(file), self.delimiter, pad=pad)
             case "jsonl":
                 return self._json_lines(file)
             case "json":
@@ -79,18 +87,22 @@ class FileSubscriber(SubscriberBase):
             hint = "Common ones: utf-8, cp1252, utf-16."
             raise InputError(f"there is no encoding {self.encoding!r}", hint) from error
 
-    def _json_lines(self, file: IO[bytes]) -> Generator[Entity, None, None]:
+    def _json_lines(self, file: IO[bytes]) -> Iterator[Numbered]:
         for number, line in enumerate(file, start=1):
             if line.strip():
-                yield _object(f"{self.path}:{number}", _decoded(f"{self.path}:{number}", line))
+                where = f"{self.path}:{number}"
+                try:
+                    yield number, _object(where, _decoded(where, line))
+                except InputError as error:
+                    yield number, error
 
-    def _json(self, text: bytes) -> Generator[Entity, None, None]:
+    def _json(self, text: bytes) -> Iterator[Numbered]:
         document = _decoded(self.path, text)
         if self.items:
             document = self._at_items(document)
         rows = document if isinstance(document, list) else [document]
         for number, row in enumerate(rows, start=1):
-            yield _object(f"{self.path}: item {number}", row)
+            yield number, _object(f"{self.path}: item {number}", row)
 
     def _at_items(self, document: Any) -> Any:
         assert self.items
@@ -126,10 +138,18 @@ def _decoded(where: str, text: bytes) -> Any:
         raise InputError(f"{where}: not JSON: {error.msg} at {place}") from error
 
 
-def _object(where: str, value: Any) -> Entity:
+def _object(where: str, value: Any) -> Entity | InputError:
     if not isinstance(value, dict):
-        raise InputError(f"{where}: an entity is a JSON object, not {type(value).__name__}")
+        return InputError(f"{where}: an entity is a JSON object, not {type(value).__name__}")
     return value
+
+
+def _whole(rows: Iterator[Numbered]) -> Generator[Entity, None, None]:
+    """Yield the rows, and raise what is wrong with one of them."""
+    for _, row in rows:
+        if isinstance(row, InputError):
+            raise row
+        yield row
 
 
 class FileSubscriberFields(Fields):

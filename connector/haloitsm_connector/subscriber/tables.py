@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import warnings
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import date, datetime, time, timedelta
 from itertools import chain
@@ -15,33 +15,48 @@ from haloitsm_connector.errors import ConnectorError, InputError, suggest
 from haloitsm_connector.formats import openpyxl_for
 from haloitsm_transformers import Entity
 
+Numbered = tuple[int, Entity | InputError]
+"""A row with the line in which it begins, or what is wrong with it."""
 DELIMITERS = ",;\t|"
+_SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _QUOTED = re.compile(r'"[^"]*"')
 
 
-def read_csv(name: str, lines: Iterable[str], delimiter: str | None) -> Generator[Entity, None, None]:
-    """Yield the rows of a CSV file; every value is text. Empty rows are left out.
+def read_csv(name: str, lines: Iterable[str], delimiter: str | None, *, pad: bool = False) -> Iterator[Numbered]:
+    """Yield the rows of a CSV file with their lines; every value is text. Empty rows are left out.
 
-    Without a ``delimiter`` it is the one of ``, ; tab |`` that occurs most often in the header. Raises InputError with
-    file and line for a header that cannot be used, for a row that is longer or shorter, and for open quotes.
+    Without a ``delimiter`` it is the one that Excel's ``sep=`` names, else the one of ``, ; tab |`` that occurs most
+    often in the header. A row that is longer or shorter, or that has an open quote, is an InputError; with ``pad``
+    cells that a row lacks are empty. Raises InputError for a header that cannot be used.
     """
     source = iter(lines)
-    first = next(source, "")
+    first, before = next(source, ""), 0
+    if named := _SEPARATOR.fullmatch(first):
+        first, before, delimiter = next(source, ""), 1, delimiter or named[1]
     rows = csv.reader(chain([first], source), delimiter=delimiter or _delimiter(first), strict=True)
-    try:
-        columns = _columns(f"{name}:1", next(rows, []))
-        for row in rows:
-            if any(row):
-                yield dict(zip(columns, _fitted(f"{name}:{rows.line_num}", row, columns), strict=True))
-    except csv.Error as error:
-        hint = "A cell with a quote, a delimiter or a line break stands in quotes, and its own quotes are doubled."
-        raise InputError(f"{name}:{rows.line_num}: not a CSV row: {error}", hint) from error
+    columns: Sequence[str] = ()
+    while True:
+        line = before + rows.line_num + 1
+        try:
+            row = next(rows, None)
+        except csv.Error as error:
+            hint = "A cell with a quote, a delimiter or a line break stands in quotes, and its own quotes are doubled."
+            yield line, InputError(f"{name}:{line}: not a CSV row: {error}", hint)
+            continue
+        if not columns:
+            columns = _columns(f"{name}:{line}", row or [])
+        elif row is None:
+            return
+        elif any(row):
+            filled = [*row, *[""] * (len(columns) - len(row))] if pad else row
+            yield line, _named(f"{name}:{line}", filled, columns)
 
 
-def read_xlsx(name: str, file: IO[bytes], sheet: str | None) -> Generator[Entity, None, None]:
-    """Yield the rows of one sheet, the first without ``sheet``; dates are ISO text, empty cells null.
+def read_xlsx(name: str, file: IO[bytes], sheet: str | None) -> Iterator[Numbered]:
+    """Yield the rows of one sheet with their numbers, the first sheet without ``sheet``; dates are ISO text.
 
-    Raises InputError for a file that is no workbook, an unknown sheet, or a missing extra.
+    Empty cells are null. A row with cells beyond the header is an InputError. Raises InputError for a file that is no
+    workbook, an unknown sheet, or a missing extra.
     """
     try:
         with closing(_workbook(name, file)) as workbook:
@@ -53,7 +68,20 @@ def read_xlsx(name: str, file: IO[bytes], sheet: str | None) -> Generator[Entity
         raise InputError(f"{name}: not an XLSX workbook ({error})", hint) from error
 
 
-def _sheet_rows(name: str, table: Any) -> Iterator[Entity]:
+def sheet_names(name: str, file: IO[bytes]) -> list[str]:
+    """Return the names of a workbook's sheets, in their order; InputError as `read_xlsx`."""
+    try:
+        with closing(_workbook(name, file)) as workbook:
+            return [table.title for table in workbook.worksheets]
+    except ConnectorError:
+        raise
+    except Exception as error:  # openpyxl lets any error of zip and XML parsing out
+        raise InputError(
+            f"{name}: not an XLSX workbook ({error})", "Save it as .xlsx; .xls is another format."
+        ) from error
+
+
+def _sheet_rows(name: str, table: Any) -> Iterator[Numbered]:
     table.reset_dimensions()  # some programs write a wrong size, and rows beyond it would be lost
     columns: Sequence[str] = ()
     for number, cells in enumerate(table.iter_rows(values_only=True), start=1):
@@ -63,8 +91,15 @@ def _sheet_rows(name: str, table: Any) -> Iterator[Entity]:
         if not columns:
             columns = _columns(f"{name}:{number}", ["" if cell is None else str(cell) for cell in row])
         else:
-            padded = row + [None] * (len(columns) - len(row))
-            yield dict(zip(columns, _fitted(f"{name}:{number}", padded, columns), strict=True))
+            yield number, _named(f"{name}:{number}", [*row, *[None] * (len(columns) - len(row))], columns)
+
+
+def _named(where: str, row: Sequence[Any], columns: Sequence[str]) -> Entity | InputError:
+    """Return the cells by their columns, or what is wrong with them."""
+    try:
+        return dict(zip(columns, _fitted(where, row, columns), strict=True))
+    except InputError as error:
+        return error
 
 
 def _delimiter(header: str) -> str:
