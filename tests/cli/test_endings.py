@@ -138,3 +138,14 @@ def test_ctrl_c_while_waiting_for_an_answer_ends_with_130(process, project):
     assert running.returncode == 130
     assert err.endswith("Interrupted.\n")
     assert "Traceback" not in err
+
+
+def test_http_is_logged_wherever_the_option_stands(haloitsm, project, sandbox):
+    asked = f"{sandbox.base_uri}/api/Tickets/2001 200"
+    assert asked not in haloitsm("get", "/Tickets/2001").err
+    for arguments in (
+        ("-v", "get", "/Tickets/2001"),
+        ("get", "/Tickets/2001", "-v"),
+        ("get", "--verbose", "/Tickets/2001"),
+    ):
+        assert asked in haloitsm(*arguments).err

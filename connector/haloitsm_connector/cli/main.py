@@ -6,13 +6,14 @@ entities, 130 interrupted. Commands import what they need when they run, so that
 
 from __future__ import annotations
 
+import copy
 import io
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -75,7 +76,28 @@ def _options(
     ] = False,
 ) -> None:
     settings: Settings = context.obj
-    settings.read(env_file, verbose)
+    settings.read(env_file)
+    settings.log_http(verbose)
+
+
+def command_line() -> Any:
+    """Return the whole command line; ``-v`` may stand behind a command as well as in front of it."""
+    whole: Any = typer.main.get_command(app)
+    verbose = copy.copy(next(option for option in whole.params if option.name == "verbose"))
+    verbose.hidden, verbose.expose_value, verbose.callback = True, False, _louder
+    for command in _leaves(whole):
+        command.params.append(verbose)
+    return whole
+
+
+def _leaves(command: Any) -> Iterator[Any]:
+    for part in getattr(command, "commands", {}).values():
+        yield from _leaves(part) if hasattr(part, "commands") else (part,)
+
+
+def _louder(context: typer.Context, _option: Any, verbose: int) -> None:
+    settings: Settings = context.obj
+    settings.log_http(verbose)
 
 
 for command in (
@@ -118,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _status(arguments: Sequence[str] | None) -> int:
     settings = Settings()
     try:
-        app(arguments, prog_name="haloitsm", obj=settings)
+        command_line()(arguments, prog_name="haloitsm", obj=settings)
     except SystemExit as end:
         if end.code == INTERRUPTED:
             output.say("Interrupted.")

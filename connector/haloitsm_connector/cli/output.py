@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
@@ -12,24 +13,39 @@ import typer
 
 ERASE_LINE = "\r\x1b[2K"
 LONGEST_NAME = 60
+_COMMANDING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Characters that make a terminal do something, or show text in another order than it has."""
+
+
+def harmless(text: str) -> str:
+    r"""Return text whose control characters are written out, as ``\u001b``, which JSON reads as the same character.
+
+    What was read from elsewhere can so neither move the cursor nor pass for something else. Line ends and tabs stay.
+    """
+    return _COMMANDING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def one_line(value: Any) -> str:
+    """Write a value as text on one line, so that what comes from elsewhere does not look like a line of ours."""
+    return " ".join(str(value).split())
 
 
 def say(text: str = "") -> None:
     """Tell the person something, after all that was printed before and in place of a line of progress."""
     sys.stdout.flush()
-    typer.echo(f"{_erase()}{text}", err=True)
+    typer.echo(f"{_erase()}{harmless(text)}", err=True)
 
 
 def error(text: str) -> None:
     """Tell the person what went wrong."""
     sys.stdout.flush()
-    typer.secho(f"{_erase()}error: {text}", err=True, fg="red")
+    typer.secho(f"{_erase()}error: {harmless(text)}", err=True, fg="red")
 
 
 def progress(text: str) -> None:
     """Tell the person at a terminal how far things are, in a line that the next one replaces."""
     if sys.stderr.isatty():
-        typer.echo(f"{ERASE_LINE}{text}", err=True, nl=False)
+        typer.echo(f"{ERASE_LINE}{harmless(text)}", err=True, nl=False)
 
 
 def _erase() -> str:
@@ -38,7 +54,7 @@ def _erase() -> str:
 
 def show(text: str = "") -> None:
     """Print a line of data."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{harmless(text)}\n")
 
 
 def show_json(value: Any) -> None:
@@ -63,7 +79,7 @@ def _plain(value: Any) -> Any:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print rows under column names: folded to the width of a terminal, one line per row anywhere else."""
-    texts = [["" if cell is None else " ".join(str(cell).split()) for cell in row] for row in rows]
+    texts = [["" if cell is None else harmless(one_line(cell)) for cell in row] for row in rows]
     if sys.stdout.isatty():
         _folded(columns, texts)
         return
@@ -97,6 +113,6 @@ def naming(entity: Mapping[str, Any]) -> str:
     for name in ("id", *entity):
         value = entity.get(name)
         if isinstance(value, str | int | float) and not isinstance(value, bool) and value != "":
-            return f"{name} {shortened(' '.join(str(value).split()), LONGEST_NAME)}"
+            return f"{name} {shortened(one_line(value), LONGEST_NAME)}"
     inner = entity.get("payload")
     return naming(inner) if isinstance(inner, Mapping) else ""

@@ -35,17 +35,20 @@ class Settings:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     http_log: str = "off"
 
-    def read(self, env_file: Path | None, verbose: int) -> None:
-        """Put the variables of a file behind the environment, and set up logging.
+    def read(self, env_file: Path | None) -> None:
+        """Put the variables of a file behind the environment.
 
         Raises InputError when a file that was asked for is not there, or cannot be read.
         """
         if env_file or DEFAULT_ENV_FILE.is_file():
             self.environ = {**_variables(env_file or DEFAULT_ENV_FILE), **os.environ}
-        self.http_log = LEVELS[min(verbose, len(LEVELS) - 1)]
+
+    def log_http(self, verbose: int) -> None:
+        """Log HTTP to standard error from now on: 1 a line, 2 headers, 3 bodies; 0 leaves things as they are."""
         if verbose:
             import logging
 
+            self.http_log = LEVELS[min(verbose, len(LEVELS) - 1)]
             logging.basicConfig(format="%(message)s", force=True)
             logging.getLogger("haloitsm.http").setLevel(logging.DEBUG)
 
