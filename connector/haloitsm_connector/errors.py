@@ -5,6 +5,7 @@
     ├── InputError             fix what was given: an argument, an entity name, a data file
     ├── EntityError            one entity cannot go on; the others do
     ├── StateError             what is remembered between runs cannot be read or kept
+    │   └── HeldError              another run of the same job goes on: wait until it ends
     └── RemoteError            the other side failed
         ├── UnreachableError       no connection, or no answer in time; safe to send again
         ├── AuthenticationError    no token, or the token was refused
@@ -117,9 +118,13 @@ class EntityError(ConnectorError):
 
 
 class StateError(ConnectorError):
-    """A state file cannot be used: not one of ours, damaged, locked, not writable, or no room is left on the disk."""
+    """A state cannot be used: not one of ours, damaged, locked, not writable, not reachable, or there is no room left."""
 
     ends_run = True
+
+
+class HeldError(StateError):
+    """Somebody else is at it just now: another run of the same job, in this process or in another."""
 
 
 class RemoteError(ConnectorError):

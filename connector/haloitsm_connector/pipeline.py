@@ -38,7 +38,7 @@ class Pipeline:
 
     def __init__(self, config: Config, *, state: Path | str | None = None, http_log: str = "off") -> None:
         self.config = config
-        chosen = Path(state) if state else state_of(config.files[0] if config.files else ".")
+        chosen = state or state_of(config.files[0] if config.files else ".")
         self.assembly = Assembly(config, chosen, http_log=http_log)
 
     @classmethod

@@ -14,6 +14,7 @@ import pytest
 
 from haloitsm_connector.errors import StateError
 from haloitsm_connector.store import Cursors, Database, open_state
+from haloitsm_connector.store.cursors import STORE
 from haloitsm_connector.store.schema import MIGRATIONS
 
 
@@ -55,7 +56,7 @@ def count(database: Database) -> None:
         with database.transaction(durable=False) as connection:
             found = connection.execute("SELECT value FROM cursors WHERE name = 'n'").fetchone()
             number = int(found[0]) if found else 0
-            connection.execute("INSERT OR REPLACE INTO cursors VALUES ('n', ?, 0)", (str(number + 1),))
+            connection.execute(STORE, ("n", str(number + 1), 0))
 
 
 @pytest.mark.slow

@@ -181,7 +181,7 @@ class Journals(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.database = Database(_fresh())
+        self.database = open_state(_fresh())
         self.model: dict[int, tuple[str, bool]] = {}
         self.taken: set[int] = set()
         self.begin()

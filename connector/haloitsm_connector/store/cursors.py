@@ -10,9 +10,14 @@ import orjson
 from haloitsm_connector.errors import StateError
 from haloitsm_connector.store.database import Database
 
+STORE = (
+    "INSERT INTO cursors (name, value, stored) VALUES (?, ?, ?)"
+    " ON CONFLICT (name) DO UPDATE SET value = excluded.value, stored = excluded.stored"
+)
+
 
 class Cursors:
-    """The cursors in a state file. Every call stands by itself, and is on disk when it returns."""
+    """The cursors in a state. Every call stands by itself, and is kept when it returns."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -26,7 +31,7 @@ class Cursors:
         """Store a cursor in place of the one before; TypeError for what JSON cannot hold."""
         text = orjson.dumps(value).decode()
         with self._database.transaction() as connection:
-            connection.execute("INSERT OR REPLACE INTO cursors VALUES (?, ?, ?)", (name, text, time.time()))
+            connection.execute(STORE, (name, text, time.time()))
 
     def delete(self, name: str) -> None:
         """Forget a cursor; nothing happens when there is none."""
@@ -42,5 +47,5 @@ class Cursors:
         try:
             return orjson.loads(text)
         except orjson.JSONDecodeError:
-            what = f"the cursor '{name}' in {self._database.path} is damaged"
+            what = f"the cursor '{name}' in {self._database.place} is damaged"
             raise StateError(what, "Delete it to read everything anew.") from None

@@ -1,97 +1,90 @@
-"""One state file: a SQLite database that threads and processes share, and its errors in plain words."""
+"""What every store of state promises, whichever database stands behind it, and how it is opened."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import sqlite3
-import threading
-import time
-import weakref
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from haloitsm_connector.client.budget import state_folder
 from haloitsm_connector.errors import StateError
-from haloitsm_connector.store.schema import APPLICATION_ID, MIGRATIONS
 
-BUSY_SECONDS = 30.0
-"""How long to wait for another process that writes; nobody here holds the file for longer than one commit."""
-AGAIN_SECONDS = 0.02
-
-
-def open_state(path: Path | str) -> Database:
-    """Open a state file, made when it is not there, for this user alone; StateError says why it cannot be used."""
-    return Database(Path(path).expanduser())
+POSTGRESQL = ("postgresql:", "postgres:")
+"""How the address of a PostgreSQL database begins; anything else is the path of a file."""
+LEASE_SECONDS = 30.0
+"""How long a lease outlives a holder of whom nobody knows whether it is still there."""
 
 
-def state_of(configuration: Path | str) -> Path:
-    """Return the state file that a configuration (a file or a folder) has of itself: one for everything in a folder.
+class Found(Protocol):
+    """What a statement gave back."""
 
-    It is in the user's state folder or, where it is set, in HALOITSM_STATE_DIR.
+    @property
+    def rowcount(self) -> int:
+        """How many rows were changed."""
+
+    def fetchone(self) -> Any:
+        """Return the next row, None behind the last."""
+
+    def fetchall(self) -> list[Any]:
+        """Return the rows that are left."""
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Connection(Protocol):
+    """What a transaction is made of: statements in the SQL that every database here understands.
+
+    Values stand as ``?``. To be read the same everywhere: INSERT .. ON CONFLICT, RETURNING (fetch all of it), CASE,
+    partial indexes, ``done = 1`` for a truth value, which is kept as a number. A literal ``NULL`` is written out.
     """
-    path = Path(configuration).resolve()
-    folder = path if path.is_dir() else path.parent
-    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
-    return state_folder(None) / "runs" / f"{folder.name or 'root'}-{digest}.sqlite"
+
+    def execute(self, sql: str, values: Sequence[Any] = (), /) -> Found:
+        """Carry one statement out."""
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]], /) -> Found:
+        """Carry one statement out for each row of values."""
 
 
-class Database:
-    """A state file that is open; threads may share it, and other processes may open the same file.
+class Database(ABC):
+    """A store that is open; threads may share it, and other processes may open the same store.
 
-    Everything written goes through ``transaction``. Closing twice is fine, and so is never closing: what was committed
-    is on disk.
+    Closing twice is fine, and so is never closing: what was committed is kept. Everything may raise StateError.
+    ``place`` says where it is, without any password.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lock = threading.RLock()
-        self._process = os.getpid()
-        with self._told():
-            _make(path)
-            connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        self._connection = connection
-        self._end = weakref.finalize(self, connection.close)
-        try:
-            with self._told():
-                self._recognise()
-                self._share()
-                self._migrate()
-        except BaseException:
-            self.close()
-            raise
+    place: str
 
-    @contextmanager
-    def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
-        """Do several things or none, alone in the file; they are committed when the block ends without an error.
+    @abstractmethod
+    def transaction(self, *, durable: bool = True) -> AbstractContextManager[Connection]:
+        """Do several things or none, while nobody else writes; they are committed when the block ends without an error.
 
         What is ``durable`` survives a power failure. Else it survives the end of this process, however sudden, and a
-        power failure as soon as anything durable follows. Never wait for a network inside of it. StateError when it
-        cannot be done.
+        power failure as soon as anything durable follows. Never wait for a network inside of it.
         """
-        with self._lock, self._told():
-            connection = self._own()
-            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:  # SQLite itself takes a transaction back when the disk is full
-                    connection.execute("ROLLBACK")
-                raise
 
+    @abstractmethod
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows that a SELECT finds."""
-        with self._lock, self._told():
-            return self._own().execute(sql, values).fetchall()
 
+    @abstractmethod
+    def lease(self, *names: str) -> AbstractContextManager[Database]:
+        """Hold names, all or none, for as long as the block lasts; HeldError says who holds one of them.
+
+        Whatever must happen only while they are held goes through the database that this gives: its transactions are
+        refused, with StateError, once somebody else has taken over. However a holder ends, its names become free.
+        """
+
+    @abstractmethod
+    def holder(self, name: str) -> str:
+        """Say who holds a name at this moment: ``process 7 since 2026-01-01 00:00:00 UTC``; empty for nobody."""
+
+    @abstractmethod
     def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._end()
+        """Close it."""
 
     def __enter__(self) -> Self:
         return self
@@ -100,84 +93,40 @@ class Database:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Database {self.path}>"
-
-    def _own(self) -> sqlite3.Connection:
-        if self._process != os.getpid():
-            raise StateError(f"{self.path} was opened before the process forked", "Open it again in every process.")
-        if not self._end.alive:
-            raise StateError(f"{self.path} is closed", "Keep what uses it inside its `with` block.")
-        return self._connection
-
-    def _recognise(self) -> None:
-        """Raise StateError for a file of another program, or of a later version of this one."""
-        self._connection.execute("BEGIN")  # another process may be making the tables
-        ((application,),) = self.rows("PRAGMA application_id")
-        ((version,),) = self.rows("PRAGMA user_version")
-        ours = application == APPLICATION_ID or (application == 0 and not self.rows("SELECT 1 FROM sqlite_schema"))
-        self._connection.execute("COMMIT")
-        if not ours:
-            raise StateError(f"{self.path} is a database of another program", "Name another file for the state.")
-        if version > len(MIGRATIONS):
-            what = f"{self.path} was written by a later version of this program (format {version})"
-            raise StateError(what, "Update this installation, or name another file for the state.")
-
-    def _share(self) -> None:
-        """Let readers and a writer work side by side; the change of mode does not wait its turn by itself."""
-        deadline = time.monotonic() + BUSY_SECONDS
-        while self.rows("PRAGMA journal_mode") != [("wal",)]:
-            try:
-                self._connection.execute("PRAGMA journal_mode = WAL")
-                return  # a file system that cannot do it keeps the old mode, which is as safe
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                    raise
-                time.sleep(AGAIN_SECONDS)
-
-    def _migrate(self) -> None:
-        if self.rows("PRAGMA user_version") == [(len(MIGRATIONS),)]:
-            return
-        with self.transaction() as connection:
-            ((version,),) = connection.execute("PRAGMA user_version").fetchall()
-            for step in MIGRATIONS[version:]:
-                connection.execute(step)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Raise what SQLite and the file system say as StateError."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise StateError(*_words(self.path, error)) from None
-        except OSError as error:
-            why = error.strerror or str(error)
-            raise StateError(f"the state file {self.path} cannot be used: {why}", "Name another one.") from None
+        return f"<{type(self).__name__} {self.place}>"
 
 
-def _make(path: Path) -> None:
-    """Make the file and the folders above it, for this user alone; SQLite gives its side files the same mode."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not path.exists():
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+def open_state(place: Path | str, *, lease_seconds: float = LEASE_SECONDS) -> Database:
+    """Open a state: a file, made when it is not there, for this user alone, or ``postgresql://user@host/database``.
+
+    StateError says why it cannot be used. ``lease_seconds`` is how long the names that a holder of leases left behind
+    are kept from others, where nobody can know that it is gone.
+    """
+    from haloitsm_connector.store.sqlite import SqliteDatabase
+
+    if not is_address(place):
+        return SqliteDatabase(Path(place).expanduser())
+    try:
+        from haloitsm_connector.store.postgres import PostgresDatabase
+    except ImportError:
+        hint = "Install it: pip install 'haloitsm-connector[postgres]'."
+        raise StateError("a state in PostgreSQL needs the package psycopg", hint) from None
+    return PostgresDatabase(str(place), lease_seconds=lease_seconds)
 
 
-def _words(path: Path, error: sqlite3.Error) -> tuple[str, str]:
-    """Return what happened, and what to do, for an error of SQLite."""
-    match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
-        case sqlite3.SQLITE_NOTADB:
-            return f"{path} is not a state file", "Name another file for the state; this one was left as it is."
-        case sqlite3.SQLITE_CORRUPT:
-            hint = "Restore it from a copy, or move it away: then it is not known what was under way."
-            return f"the state file {path} is damaged", hint
-        case sqlite3.SQLITE_READONLY:
-            return f"the state file {path} cannot be written to", "Check its permissions, and those of its folder."
-        case sqlite3.SQLITE_FULL:
-            return f"there is no room left for the state file {path}", "Make room on that disk; nothing was lost."
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            hint = "Another program keeps it open for writing: end that one."
-            return f"the state file {path} was locked for {BUSY_SECONDS:g} s", hint
-        case sqlite3.SQLITE_CANTOPEN:
-            return f"the state file {path} cannot be opened", "Check that it is a file, and the permissions above it."
-    return f"the state file {path} cannot be used: {error}", ""
+def is_address(place: Path | str) -> bool:
+    """Whether a state is named by the address of a PostgreSQL database, and not by the path of a file."""
+    return isinstance(place, str) and place.startswith(POSTGRESQL)
+
+
+def state_of(configuration: Path | str) -> Path | str:
+    """Return the state that a configuration (a file or a folder) has without being told: one for all in a folder.
+
+    It is what HALOITSM_STATE names or, without that, a file in the user's state folder or in HALOITSM_STATE_DIR.
+    """
+    if named := os.environ.get("HALOITSM_STATE"):
+        return named
+    path = Path(configuration).resolve()
+    folder = path if path.is_dir() else path.parent
+    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
+    return state_folder(None) / "runs" / f"{folder.name or 'root'}-{digest}.sqlite"

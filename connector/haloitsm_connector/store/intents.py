@@ -1,4 +1,4 @@
-"""Intents in a state file: the journal that jobs write, and what people decide about creates that are left open."""
+"""Intents in a state: the journal that jobs write, and what people decide about creates that are left open."""
 
 from __future__ import annotations
 
@@ -15,24 +15,33 @@ import orjson
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.publisher.journal import Intent
 from haloitsm_connector.store.database import Database, open_state
-from haloitsm_connector.store.turn import taken, turn
 
 LONGEST_PAYLOAD = 100_000
 """Bytes of JSON above which a payload is not kept, such as a file that is uploaded."""
 _COLUMNS = "identity, request, payload, number, at, done, id, reason, job"
+_INTEND = "INSERT INTO intents (job, run, identity, request, payload, at) VALUES (?, ?, ?, ?, ?, ?)"
+_INTEND_AGAIN = (
+    "INSERT INTO intents (job, run, identity, request, payload, at, number) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (number) DO UPDATE SET job = excluded.job, run = excluded.run, request = excluded.request,"
+    " payload = excluded.payload, at = excluded.at, done = 0, id = NULL, reason = ''"
+)
+_KEEP = (
+    "UPDATE intents SET done = ?, id = ?, reason = ?, payload = CASE WHEN ? = 1 THEN NULL ELSE payload END"
+    " WHERE number = ?"
+)
 
 
 def journal(path: Path | str, job: str) -> JobJournal:
-    """Return the journal of a job in a state file, for ``Publisher(..., journal=journal("state.sqlite", "import"))``.
+    """Return the journal of a job in a state, for ``Publisher(..., journal=journal("state.sqlite", "import"))``.
 
-    The file is made when the job first begins. A name stands for one job: what it did before it was cut off, its next
-    run does not do again; two runs at once are refused.
+    The state is opened when the job first begins. A name stands for one job: what it did before it was cut off, its
+    next run does not do again; two runs at once are refused.
     """
     return JobJournal(cache(lambda: open_state(path)), job)
 
 
 class JobJournal:
-    """The journal of one job; ``state`` opens its file when it is first needed."""
+    """The journal of one job; ``state`` opens its state when it is first needed."""
 
     def __init__(self, state: Callable[[], Database], job: str) -> None:
         self._state = state
@@ -40,10 +49,9 @@ class JobJournal:
 
     @contextmanager
     def begin(self) -> Iterator[JobRun]:
-        """Begin a run; StateError while another run of the job goes on, in this process or in another."""
-        database = self._state()
-        with turn(_turns(database), self.job):
-            run = JobRun(database, self.job)
+        """Begin a run; HeldError while another run of the job goes on, in this process or in another."""
+        with self._state().lease(self.job) as held:
+            run = JobRun(held, self.job)
             yield run
             run.end()
 
@@ -74,20 +82,25 @@ class JobRun:
         """Record intents, with number and time, those with a number anew; they are on disk when this returns."""
         now = time.time()
         made = [replace(intent, at=now, done=False, id=None, reason="", job=self._job) for intent in intents]
-        sql = "INSERT OR REPLACE INTO intents (number, job, run, identity, request, payload, at) VALUES (?,?,?,?,?,?,?)"
+        again = [(*self._row(one), one.number) for one in made if one.number]
+        new = [self._row(one) for one in made if not one.number]
         with self._database.transaction() as connection:
-            for index, one in enumerate(made):
-                row = (one.number or None, self._job, self._number, one.identity, one.request, _text(one.payload), now)
-                number = connection.execute(sql, row).lastrowid
-                made[index] = replace(one, number=number or 0)
-        return made
+            connection.executemany(_INTEND_AGAIN, again)
+            connection.executemany(_INTEND, new)
+            # Numbers grow, and nobody else writes at this time.
+            numbers = connection.execute(
+                "SELECT number FROM intents ORDER BY number DESC LIMIT ?", (len(new),)
+            ).fetchall()
+        return [one if one.number else replace(one, number=numbers.pop()[0]) for one in made]
+
+    def _row(self, one: Intent) -> tuple[Any, ...]:
+        return (self._job, self._number, one.identity, one.request, _text(one.payload), one.at)
 
     def keep(self, intents: Sequence[Intent]) -> None:
         """Record what became of intents; of those that are done, the payload is not needed any more."""
-        sql = "UPDATE intents SET done = ?, id = ?, reason = ?, payload = iif(?, NULL, payload) WHERE number = ?"
-        rows = [(one.done, _text(one.id), one.reason, one.done, one.number) for one in intents]
+        rows = [(int(one.done), _text(one.id), one.reason, int(one.done), one.number) for one in intents]
         with self._database.transaction(durable=False) as connection:
-            connection.executemany(sql, rows)
+            connection.executemany(_KEEP, rows)
 
     def forget(self, intents: Sequence[Intent]) -> None:
         """Take intents back whose request certainly had no effect."""
@@ -97,7 +110,7 @@ class JobRun:
     def end(self) -> None:
         """Forget what was created, now that the job has come to its end; what is unknown stays."""
         with self._database.transaction() as connection:
-            connection.execute("DELETE FROM intents WHERE job = ? AND done", (self._job,))
+            connection.execute("DELETE FROM intents WHERE job = ? AND done = 1", (self._job,))
 
 
 class Intents:
@@ -111,23 +124,24 @@ class Intents:
 
     def waiting(self) -> list[Intent]:
         """Return the creates that wait for somebody's decision, oldest first; not those that are just under way."""
-        found = _found(self._database, "NOT done ORDER BY number", ())
-        running = {job for job in {intent.job for intent in found} if taken(_turns(self._database), job)}
+        found = _found(self._database, "done = 0 ORDER BY number", ())
+        running = {job for job in {intent.job for intent in found} if self._database.holder(job)}
         return [intent for intent in found if intent.reason or intent.job not in running]
 
     def created(self, number: int, id: Any = None) -> None:
         """Say that a create took effect, as the record ``id``: the job's next run skips it. InputError for no such."""
-        self._decide("UPDATE intents SET done = 1, id = ?, payload = NULL WHERE number = ? AND NOT done", id, number)
+        sql = "UPDATE intents SET done = 1, id = ?, payload = NULL WHERE number = ? AND done = 0"
+        self._decide(number, sql, (_text(id), number))
 
     def again(self, number: int) -> None:
         """Say that a create had no effect: the job's next run sends it again. InputError for no such."""
-        self._decide("DELETE FROM intents WHERE ? IS NULL AND number = ? AND NOT done", None, number)
+        self._decide(number, "DELETE FROM intents WHERE number = ? AND done = 0", (number,))
 
-    def _decide(self, sql: str, id: Any, number: int) -> None:
+    def _decide(self, number: int, sql: str, values: Sequence[Any]) -> None:
         with self._database.transaction() as connection:
-            changed = connection.execute(sql, (_text(id), number)).rowcount
+            changed = connection.execute(sql, values).rowcount
         if not changed:
-            raise InputError(f"no create with number {number} is waiting in {self._database.path}")
+            raise InputError(f"no create with number {number} is waiting in {self._database.place}")
 
 
 def _found(database: Database, where: str, values: Sequence[Any]) -> list[Intent]:
@@ -136,10 +150,6 @@ def _found(database: Database, where: str, values: Sequence[Any]) -> list[Intent
         Intent(identity, request, _value(payload), number, at, bool(done), _value(id_), reason, job)
         for identity, request, payload, number, at, done, id_, reason, job in rows
     ]
-
-
-def _turns(database: Database) -> Path:
-    return database.path.with_name(f"{database.path.name}-running")
 
 
 def _text(value: Any) -> str | None:

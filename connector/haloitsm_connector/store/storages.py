@@ -11,6 +11,10 @@ from haloitsm_connector.errors import StateError
 from haloitsm_connector.store.database import Database
 from haloitsm_transformers.keys import to_json
 
+STORE = (
+    "INSERT INTO storages (storage, key, value, ends) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (storage, key) DO UPDATE SET value = excluded.value, ends = excluded.ends"
+)
 PAGE = 500
 """Entries that are read at once."""
 
@@ -50,7 +54,7 @@ class KeptStorage:
             if not self._swept:
                 connection.execute("DELETE FROM storages WHERE storage = ? AND ends <= ?", (self._name, self._now()))
                 self._swept = True
-            connection.execute("INSERT OR REPLACE INTO storages VALUES (?, ?, ?, ?)", (self._name, key, text, ends))
+            connection.execute(STORE, (self._name, key, text, ends))
 
     def delete(self, key: str) -> None:
         """Forget a key; one that is not there is fine."""
@@ -73,5 +77,5 @@ class KeptStorage:
         try:
             return json.loads(text)
         except ValueError:
-            what = f"the value under '{key}' of the storage '{self._name}' in {self._database.path} is damaged"
+            what = f"the value under '{key}' of the storage '{self._name}' in {self._database.place} is damaged"
             raise StateError(what, "Delete it, or restore the file from a copy.") from None

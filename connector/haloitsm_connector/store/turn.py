@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from haloitsm_connector.client.shared_file import lock
-from haloitsm_connector.errors import StateError
+from haloitsm_connector.errors import HeldError, StateError
+
+LOOK_SECONDS = 0.1
+"""How long whoever wants a name waits for those who only look whether it is held."""
+AGAIN_SECONDS = 0.005
 
 
 @contextmanager
 def turn(folder: Path, name: str) -> Iterator[None]:
-    """Hold a name; StateError while anybody else does, in this process or in another.
+    """Hold a name; HeldError while anybody else does, in this process or in another.
 
     However its holder ends, the name is free again. A child process that was forked meanwhile holds it too.
     """
@@ -23,7 +28,7 @@ def turn(folder: Path, name: str) -> Iterator[None]:
     descriptor = _held(path, name)
     try:
         os.truncate(descriptor, 0)
-        os.write(descriptor, f"process {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC".encode())
+        os.write(descriptor, this_process().encode())
         yield
     finally:
         with suppress(OSError):  # Windows removes no file that is open
@@ -31,33 +36,53 @@ def turn(folder: Path, name: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def taken(folder: Path, name: str) -> bool:
-    """Whether anybody holds a name at this moment."""
-    if not _path(folder, name).exists():
-        return False
+def holder(folder: Path, name: str) -> str:
+    """Say who holds a name at this moment; empty for nobody."""
+    path = _path(folder, name)
     try:
-        with turn(folder, name):
-            return False
-    except StateError:
-        return True
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise _unusable(path, error) from None
+    try:
+        lock(descriptor)
+        return ""
+    except BlockingIOError:
+        return _written(path) or "another process"
+    finally:
+        os.close(descriptor)
+
+
+def this_process() -> str:
+    """Say which process this is, and since when it has what it holds."""
+    return f"process {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def held(name: str, who: str) -> HeldError:
+    """Return the error for a name that somebody else holds."""
+    hint = "Wait until that one ends, or give this one another name: what it has in mind would be done twice."
+    return HeldError(f"the job '{name}' is running already{f' ({who})' if who else ''}", hint)
 
 
 def _held(path: Path, name: str) -> int:
+    deadline = time.monotonic() + LOOK_SECONDS
     while True:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
         except OSError as error:
-            raise StateError(f"{path} cannot be used: {error.strerror}", "Name another state file.") from None
+            raise _unusable(path, error) from None
         try:
             lock(descriptor)
             if os.path.samestat(os.fstat(descriptor), path.stat()):
                 return descriptor
         except BlockingIOError:
-            who = _holder(path)
             os.close(descriptor)
-            hint = "Wait until that one ends, or give this one another name: what it has in mind would be done twice."
-            raise StateError(f"the job '{name}' is running already{who}", hint) from None
+            if time.monotonic() > deadline:
+                raise held(name, _written(path)) from None
+            time.sleep(AGAIN_SECONDS)
+            continue
         except FileNotFoundError:
             pass
         os.close(descriptor)  # the one before has just removed the file that was locked here
@@ -67,8 +92,11 @@ def _path(folder: Path, name: str) -> Path:
     return folder / hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _holder(path: Path) -> str:
+def _written(path: Path) -> str:
     with suppress(OSError):
-        if text := path.read_text("utf-8"):
-            return f" ({text})"
+        return path.read_text("utf-8")
     return ""
+
+
+def _unusable(path: Path, error: OSError) -> StateError:
+    return StateError(f"{path} cannot be used: {error.strerror}", "Name another state file.")
