@@ -23,6 +23,7 @@ _TYPES = (
     (1, "Incident", 1), (2, "Change Request", 2), (3, "Service Request", 3), (4, "Problem", 4), (5, "Project", 22),
     (6, "Opportunity", 21), (7, "Task", 23),
 )  # fmt: skip
+_TAXES = ((1, "20% (Sales)", 20.0), (2, "5% (Sales)", 5.0), (3, "Zero rated", 0.0), (4, "20% (Purchases)", 20.0))
 _ASSET_TYPES = ((130, "Laptop"), (131, "Desktop"), (132, "Monitor"), (133, "Printer"), (134, "Server"), (135, "Phone"))
 _LOOKUPS: dict[int, tuple[str, ...]] = {
     12: ("Company Wide", "Multiple Users", "Single User"),
@@ -127,6 +128,12 @@ def lookups(world: World) -> Iterator[Record]:
     for code, names in _LOOKUPS.items():
         for number, name in enumerate(names, 1):
             yield {"lookupid": code, "id": number, "name": name, "sequence": number, "inactive": False}
+
+
+def taxes(world: World) -> Iterator[Record]:
+    """Build the tax codes that clients and items refer to by number."""
+    for number, name, rate in _TAXES:
+        yield {"id": number, "name": name, "code": f"T{number}", "value": rate, "is_composite": False}
 
 
 def asset_types(world: World) -> Iterator[Record]:
