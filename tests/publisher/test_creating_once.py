@@ -281,3 +281,14 @@ def test_dead_host_ends_the_job_and_leaves_it_to_be_continued(tmp_path: Path) ->
         publisher = Publisher(client, "POST /Asset", parallel=3, journal=journal(tmp_path / "state", "import"))
         with pytest.raises(UnreachableError):
             list(publisher.publish(asset(f"H-{number}") for number in range(5)))
+
+
+def test_an_outcome_names_the_intent_that_it_came_from(halo: HttpClient, sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.faults = {"faults": [LOST | {"match": WRITE | {"times": 1}}]}
+    publisher = Publisher(halo, "POST /Asset", journal=journal(tmp_path / "state.sqlite", "job"))
+    lost, made = publisher.publish([asset("I-1"), asset("I-2")])
+    with open_state(tmp_path / "state.sqlite") as state:
+        (waiting,) = Intents(state).waiting()
+    assert (lost.status, lost.intent) == ("waiting", waiting.number)
+    assert made.status == "created"
+    assert made.intent > waiting.number

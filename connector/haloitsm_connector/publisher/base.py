@@ -5,16 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from haloitsm_connector.client.drive import Driven, Flow, adrive, drive
 from haloitsm_connector.client.request import Request
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.publisher.journal import Journal, NoJournal
 from haloitsm_transformers import Entity, Failure
-
-if TYPE_CHECKING:
-    pass
 
 Status = Literal["created", "updated", "deleted", "sent", "skipped", "refused", "failed", "waiting"]
 
@@ -33,7 +30,8 @@ class Outcome:
 
     ``reason`` says why in plain words where it is not a success, ``id`` is the record's (a list of ids for a list of
     records), ``request`` is method and path as sent, ``response`` the decoded answer, and ``results`` is what the
-    response transformers made.
+    response transformers made. ``intent`` is the number under which the journal keeps what was created, or waits; 0 for
+    what is on no record.
     """
 
     entity: Entity
@@ -43,6 +41,7 @@ class Outcome:
     request: str = ""
     response: Any = None
     results: list[Entity] = field(default_factory=list)
+    intent: int = 0
 
     @classmethod
     def failed(cls, failure: Failure) -> Self:

@@ -45,7 +45,8 @@ class Case:
 
     def end(self, status: Status, reason: str, id_: Any = None, response: Any = None) -> None:
         """Give it its outcome."""
-        self.outcome = Outcome(self.write.entity, status, id_, reason, self.write.called, response)
+        request, intent = self.write.called, self.intent.number
+        self.outcome = Outcome(self.write.entity, status, id_, reason, request, response, intent=intent)
 
 
 @dataclass(slots=True)
@@ -151,7 +152,7 @@ class Creates:
             if case.write.wanted and isinstance(answer, dict) and case.write.wanted.contradicts(answer):
                 self.blind = True
                 outcome = replace(outcome, reason=BLIND)
-            case.outcome = outcome
+            case.outcome = replace(outcome, intent=case.intent.number)
             case.intent = replace(case.intent, done=True, id=outcome.id)
         self.run.keep([case.intent for case in part])
         return True
