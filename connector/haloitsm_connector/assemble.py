@@ -16,8 +16,9 @@ from haloitsm_connector.config import Config, Prototyped, steps_fields
 from haloitsm_connector.errors import InputError, NodePath, suggest
 from haloitsm_connector.publisher import Outcome, PublisherBase
 from haloitsm_connector.publisher.exchange import DONE
-from haloitsm_connector.store import Database, JobJournal, open_state
+from haloitsm_connector.store import Database, Inbox, JobJournal, open_state
 from haloitsm_connector.subscriber import Cursor, Slice, Subscriber, SubscriberBase
+from haloitsm_connector.subscriber.webhook import WebhookSubscriber
 from haloitsm_transformers import Chain, Entity, Failure, compile_chain
 from haloitsm_transformers.run import raise_failure
 
@@ -46,14 +47,14 @@ class Incoming:
     def slices(self, cursor: Cursor | None = None, fail: Fail = raise_failure) -> Iterator[Slice]:
         """Read what is new since a cursor, and transform it.
 
-        An entity that a step, or a subscriber with a parent, cannot take goes to ``fail`` instead.
+        An entity that a step, or the subscriber itself, cannot take goes to ``fail`` instead.
         """
-        if self.parent is None:
-            return through(self.chain, self.subscriber.slices(cursor), fail)
 
         def fail_here(failure: Failure) -> None:
             fail(failure if failure.origin else replace(failure, origin=self.where))
 
+        if self.parent is None:
+            return through(self.chain, self.subscriber.slices(cursor, fail_here), fail)
         return through(self.chain, self.subscriber.children(self.parent.slices(cursor, fail), fail_here), fail)
 
     def pages(self, fail: Fail) -> Iterator[list[Entity]]:
@@ -113,7 +114,7 @@ def through(steps: Chain, slices: Iterable[Slice], fail: Fail) -> Iterator[Slice
 class Assembly:
     """The parts of one configuration, built when first asked for; closing it closes their clients and its state."""
 
-    def __init__(self, config: Config, state: Path, *, http_log: str = "off") -> None:
+    def __init__(self, config: Config, state: Path | str, *, http_log: str = "off") -> None:
         self.config = config
         self._state = state
         self.http_log = http_log
@@ -147,6 +148,9 @@ class Assembly:
         subscriber = self._build(part.subscriber, (*at, "subscriber"))
         chain = self._chain(part.transformers, (*at, "transformers"))
         parent = getattr(part.subscriber.fields, "parent", None)
+        if isinstance(subscriber, WebhookSubscriber):
+            subscriber.inbox = Inbox(lambda: self.state, name)
+            return Incoming(name, subscriber, chain, self.config.where((*at, "subscriber", "entity")))
         if not parent:
             return Incoming(name, subscriber, chain)
         where = self.config.where((*at, "subscriber", "request_parameters"))

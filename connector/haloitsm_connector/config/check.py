@@ -37,6 +37,7 @@ def check_references(tree: Tree) -> Iterator[Finding]:
                 yield from _check_client(tree, fields, (section, name, part, "client"))
             if section == "incoming" and isinstance(fields.get("parent"), str):
                 yield from _check_parent(tree, name, fields["parent"])
+    yield from _check_webhook_paths(tree)
 
 
 def mappings(tree: Tree, section: str, part: str) -> Iterator[tuple[str, Tree]]:
@@ -63,6 +64,17 @@ def _check_parent(tree: Tree, name: str, parent: str) -> Iterator[Finding]:
         line.append(above)
     if above == name:
         yield Finding(path, f"'{name}' is a parent of itself: {' < '.join((*line, name))}")
+
+
+def _check_webhook_paths(tree: Tree) -> Iterator[Finding]:
+    taken: dict[str, str] = {}
+    for name, fields in mappings(tree, "incoming", "subscriber"):
+        if fields.get("prototype") == "webhook" and isinstance(path := fields.get("path"), str):
+            first = taken.setdefault(path, name)
+            if first != name:
+                what = f"'{first}' receives at {path} already"
+                hint = "Choose another path, or let several routes read the same incoming."
+                yield Finding(("incoming", name, "subscriber", "path"), what, hint)
 
 
 def _check_client(tree: Tree, fields: Tree, path: NodePath) -> Iterator[Finding]:

@@ -2,7 +2,19 @@
 
 from haloitsm_connector.store.cursors import Cursors
 from haloitsm_connector.store.database import Database, open_state, state_of
+from haloitsm_connector.store.inbox import Event, Inbox
 from haloitsm_connector.store.intents import Intents, JobJournal, journal
 from haloitsm_connector.store.storages import KeptStorage
 
-__all__ = ["Cursors", "Database", "Intents", "JobJournal", "KeptStorage", "journal", "open_state", "state_of"]
+__all__ = [
+    "Cursors",
+    "Database",
+    "Event",
+    "Inbox",
+    "Intents",
+    "JobJournal",
+    "KeptStorage",
+    "journal",
+    "open_state",
+    "state_of",
+]

@@ -77,10 +77,11 @@ class SubscriberBase(Driven, ABC):
         """Read as `pages` does, without blocking the event loop."""
         return in_thread(self.pages()) if self.waits else adrive(self.flow(), self._start)
 
-    def slices(self, cursor: Cursor | None = None) -> Generator[Slice]:
+    def slices(self, cursor: Cursor | None = None, fail: Fail = raise_failure) -> Generator[Slice]:
         """Read what is new since a cursor, and yield it with the cursors to go on from; without one, everything.
 
-        Raises InputError for a cursor that is none, RemoteError where reading ends early.
+        What was read and is no entity goes to ``fail``. Raises InputError for a cursor that is none, RemoteError where
+        reading ends early.
         """
         for slices in drive(self.slice_flow(cursor), self._start):
             yield from slices
