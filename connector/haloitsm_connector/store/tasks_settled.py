@@ -1,0 +1,197 @@
+"""What became of tasks that were under way: one row's change where a whole batch was delivered."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from haloitsm_connector.errors import StateError
+from haloitsm_connector.store.statuses import Status
+from haloitsm_connector.store.tasks_stored import (
+    BATCH,
+    OWN,
+    PLACES,
+    Batch,
+    Happening,
+    Ledger,
+    Own,
+    batches_of,
+    dump,
+    keys_of,
+    own_of,
+    place_of,
+)
+
+_QUIET: tuple[Status, ...] = ("finished", "skipped")
+"""What a crowd may become by a delivery: nothing that anybody has to look at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a task: ``due`` is when to try it again, ``intent`` the number of the create that is in doubt.
+
+    ``answer`` is JSON data: ``{"outcome": "created", "id": 7, "request": "POST /Tickets", "response": {..}}``.
+    """
+
+    number: int
+    status: Status
+    reason: str = ""
+    due: float | None = None
+    intent: int = 0
+    answer: dict[str, Any] | None = None
+
+
+def settle(book: Ledger, queue: str, settled: Iterable[Settled]) -> None:
+    """Put down what became of tasks that are under way; StateError for one that is not."""
+    grouped: dict[int, list[Settled]] = {}
+    for one in settled:
+        grouped.setdefault(one.number // PLACES, []).append(one)
+    batches = batches_of(book.connection, grouped)
+    for number, ones in grouped.items():
+        batch = batches.get(number)
+        if batch is None or batch.queue != queue:
+            raise _taken(ones[0].number, queue)
+        own = own_of(book.connection, batch)
+        crowd = [one for one in ones if one.number not in own] if own else ones
+        if crowd:
+            _settle_crowd(book, batch, crowd)
+        if len(crowd) < len(ones):
+            _settle_own(book, [(own[one.number], one) for one in ones if one.number in own])
+
+
+def _settle_crowd(book: Ledger, batch: Batch, crowd: list[Settled]) -> None:
+    if batch.status != "processing" or len(crowd) > batch.following:
+        raise _taken(crowd[0].number, batch.queue)
+    stays = _stays(batch, crowd)
+    leaving = [one for one in crowd if one.status != stays]
+    if leaving:
+        _leave(book, batch, leaving)
+    if stays:
+        sql = "UPDATE batches SET status = ?, attempts = attempts + 1, changed = ? WHERE number = ?"
+        book.connection.execute(sql, (stays, book.at, batch.number))
+        book.tally(batch.queue, "processing", stays, batch.following - len(leaving))
+        _answer(book, batch, [one for one in crowd if one.status == stays] if leaving else crowd)
+    if book.anyone_behind(batch.queue):
+        keys = keys_of(book.connection, batch.number) or []
+        book.free(batch.queue, (keys[one.number % PLACES] for one in crowd if keys))
+
+
+def _stays(batch: Batch, crowd: list[Settled]) -> Status | None:
+    """Return what the crowd becomes: what most of it became; None where only a part of it is settled."""
+    if len(crowd) < batch.following:
+        return None
+    statuses = Counter([one.status for one in crowd])
+    return max((status for status in _QUIET if status in statuses), key=lambda one: statuses[one], default=None)
+
+
+def _answer(book: Ledger, batch: Batch, crowd: list[Settled]) -> None:
+    answers: list[dict[str, Any] | None] = [None] * batch.size
+    for one in crowd:
+        answers[one.number % PLACES] = {"reason": one.reason, **(one.answer or {})} if one.reason else one.answer
+    if any(answers):
+        sql = "INSERT INTO answers (batch, answers) VALUES (?, ?)"
+        book.connection.execute(sql, (batch.number, dump(answers)))
+
+
+def _leave(book: Ledger, batch: Batch, leaving: list[Settled]) -> None:
+    keys = keys_of(book.connection, batch.number)
+    book.leave(
+        batch,
+        [
+            _settled(
+                Own(one.number, batch.queue, keys[one.number % PLACES] if keys else None, "processing"), one
+            )._replace(attempts=batch.attempts + 1)
+            for one in leaving
+        ],
+    )
+    book.happened(_attempt(one) for one in leaving)
+
+
+def _settle_own(book: Ledger, ones: Sequence[tuple[Own, Settled]]) -> None:
+    rows = []
+    for own, one in ones:
+        if own.status != "processing":
+            raise _taken(own.number, own.queue)
+        after = _settled(own, one)
+        rows.append((after.status, after.attempts, after.due, book.at, after.reason, after.intent, own.number))
+        book.tally(own.queue, own.status, after.status)
+        book.free(own.queue, [own.key])
+    sql = "UPDATE tasks SET status = ?, attempts = ?, due = ?, changed = ?, reason = ?, intent = ? WHERE number = ?"
+    book.connection.executemany(sql, rows)
+    book.happened(_attempt(one) for _, one in ones)
+
+
+def _settled(own: Own, one: Settled) -> Own:
+    due = one.due or 0.0 if one.status == "retry" else 0.0
+    return own._replace(status=one.status, attempts=own.attempts + 1, due=due, reason=one.reason, intent=one.intent)
+
+
+def _attempt(one: Settled) -> Happening:
+    detail = {"status": one.status, "reason": one.reason, "due": one.due, "answer": one.answer}
+    kept = {name: value for name, value in detail.items() if value}
+    return Happening(one.number // PLACES, one.number, "attempt", kept)
+
+
+def give_back(book: Ledger, queue: str, numbers: Iterable[int]) -> None:
+    """Put tasks that are under way back into the queue, as they were not begun; StateError for one that is not."""
+    grouped: dict[int, list[int]] = {}
+    for number in numbers:
+        grouped.setdefault(place_of(number)[0], []).append(number)
+    for batch in batches_of(book.connection, grouped).values():
+        own = own_of(book.connection, batch)
+        crowd = [number for number in grouped[batch.number] if number not in own]
+        if crowd:
+            _release_crowd(book, batch, crowd)
+        _release_own(book, [own[number] for number in grouped[batch.number] if number in own])
+
+
+def _release_crowd(book: Ledger, batch: Batch, crowd: list[int]) -> None:
+    if batch.status != "processing":
+        raise _taken(crowd[0], batch.queue)
+    if len(crowd) == batch.following:
+        _release_all(book, batch)
+        return
+    keys = keys_of(book.connection, batch.number)
+    tasks = [
+        Own(number, batch.queue, keys[number % PLACES] if keys else None, "new", batch.attempts) for number in crowd
+    ]
+    book.leave(batch, tasks)
+    book.happened(Happening(batch.number, number, "released") for number in crowd)
+
+
+def _release_all(book: Ledger, batch: Batch) -> None:
+    sql = "UPDATE batches SET status = 'new', changed = ? WHERE number = ?"
+    book.connection.execute(sql, (book.at, batch.number))
+    book.tally(batch.queue, "processing", "new", batch.following)
+
+
+def _release_own(book: Ledger, tasks: Sequence[Own]) -> None:
+    for task in tasks:
+        if task.status != "processing":
+            raise _taken(task.number, task.queue)
+        book.tally(task.queue, "processing", "new")
+    sql = "UPDATE tasks SET status = 'new', changed = ? WHERE number = ?"
+    book.connection.executemany(sql, [(book.at, task.number) for task in tasks])
+
+
+def take_back(book: Ledger, queue: str) -> int:
+    """Put all that is under way in a queue back into it, because its process is gone; return how many that were."""
+    connection = book.connection
+    sql = f"SELECT {BATCH} FROM batches WHERE queue = ? AND status = 'processing'"  # noqa: S608
+    batches = [Batch(*row) for row in connection.execute(sql, (queue,)).fetchall()]
+    sql = f"SELECT {OWN} FROM tasks WHERE queue = ? AND status = 'processing'"  # noqa: S608
+    tasks = [Own(*row) for row in connection.execute(sql, (queue,)).fetchall()]
+    for batch in batches:
+        _release_all(book, batch)
+    _release_own(book, tasks)
+    book.happened(Happening(batch.number, None, "repaired") for batch in batches)
+    book.happened(Happening(task.number // PLACES, task.number, "repaired") for task in tasks)
+    connection.execute("UPDATE tasks SET behind = 0 WHERE queue = ? AND behind = 1", (queue,))
+    return sum(batch.following for batch in batches) + len(tasks)
+
+
+def _taken(number: int, queue: str) -> StateError:
+    hint = "Another process has taken over; this one has to stop."
+    return StateError(f"task {number} of '{queue}' is not under way here any more", hint)

@@ -1,0 +1,316 @@
+"""How tasks lie in a store: by the batch, not one by one.
+
+What is fetched together is stored together, up to 100 tasks in a batch. A batch has one row (``batches``) that says
+what became of all of its tasks at once, and lies apart from what is large: their entities (``contents``) and what the
+target answered (``answers``). So a hundred tasks are stored by two small writes, and delivered by one that changes a
+few bytes.
+
+Most tasks have the same fate as their neighbours: together they are the *crowd* of their batch, and ``following`` is
+how many that are. A task whose fate is its own leaves the crowd: it gets a row in ``tasks``, and from then on that row
+alone says what it is. It never comes back.
+
+The number of a task is the number of its batch times 100, plus its place in it. So every task has an address, and no
+row is needed for it. ``tallies`` counts the tasks of every queue by status, so that nobody ever has to count.
+
+What happened is kept in ``events``: for one task that left, or, without a task, for all that were in the crowd at that
+moment. The one delivery that nearly every task has is not an event: batch and answers tell it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import orjson
+
+from haloitsm_connector.store.database import Connection, Database
+from haloitsm_connector.store.statuses import Status
+from haloitsm_transformers import Entity
+from haloitsm_transformers.keys import to_json
+
+PLACES = 100
+"""How many tasks a batch has at most."""
+BATCH_BYTES = 4_000_000
+"""Bytes of JSON after which a batch is full, however few its tasks are."""
+APART = "apart"
+"""Stands for the status of a batch none of whose tasks is in the crowd any more."""
+DELETED = "deleted"
+"""Stands for the status of a task that was deleted and whose batch is still there."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """An entity that becomes a task; ``rejected`` is the reason why it will never be delivered."""
+
+    entity: Entity
+    key: str | None = None
+    rejected: str = ""
+
+
+class Cut(NamedTuple):
+    """New tasks as they lie in a batch; ``rejected`` are reasons by place."""
+
+    size: int
+    keys: bytes | None
+    entities: bytes
+    rejected: dict[int, tuple[str | None, str]]
+
+
+class Batch(NamedTuple):
+    """The row of a batch."""
+
+    number: int
+    queue: str
+    status: Status
+    size: int
+    following: int
+    attempts: int
+    changed: float
+
+
+BATCH = ", ".join(Batch._fields)
+
+
+class Own(NamedTuple):
+    """The row of a task that left the crowd."""
+
+    number: int
+    queue: str
+    key: str | None
+    status: Status
+    attempts: int = 0
+    due: float = 0.0
+    behind: int = 0
+    changed: float = 0.0
+    reason: str = ""
+    intent: int = 0
+
+
+OWN = ", ".join(Own._fields)
+_PUT_OWN = f"INSERT INTO tasks ({OWN}) VALUES ({', '.join('?' * len(Own._fields))})"  # noqa: S608
+
+
+class Happening(NamedTuple):
+    """Something that happened to a task, or to the crowd of a batch (no task)."""
+
+    batch: int
+    task: int | None
+    what: str
+    detail: Mapping[str, Any] | None = None
+
+
+def number_of(batch: int, place: int) -> int:
+    """Return the number of a task."""
+    return batch * PLACES + place
+
+
+def place_of(number: int) -> tuple[int, int]:
+    """Return in which batch a task lies, and where in it."""
+    return divmod(number, PLACES)
+
+
+def dump(value: Any) -> bytes:
+    """Write JSON; ValueError when it is none.
+
+    What begins with a space was written by Python's own library and is read by it again: it alone knows whole numbers
+    of more than 64 bits and halves of surrogate pairs.
+    """
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return b" " + to_json(value).encode()
+
+
+def load(text: bytes | None) -> Any:
+    """Read what ``dump`` wrote; None for nothing."""
+    if text is None:
+        return None
+    return json.loads(text) if bytes(text[:1]) == b" " else orjson.loads(text)
+
+
+def cut(tasks: Iterable[NewTask]) -> Iterator[Cut]:
+    """Cut new tasks into batches, in their order."""
+    keys: list[str | None] = []
+    texts: list[bytes] = []
+    rejected: dict[int, tuple[str | None, str]] = {}
+    size = 0
+    for task in tasks:
+        text, reason = _text(task)
+        if texts and (len(texts) == PLACES or size + len(text) > BATCH_BYTES):
+            yield _batch(keys, texts, rejected)
+            keys, texts, rejected, size = [], [], {}, 0
+        if reason:
+            rejected[len(texts)] = (task.key, reason)
+        keys.append(task.key)
+        texts.append(text)
+        size += len(text)
+    if texts:
+        yield _batch(keys, texts, rejected)
+
+
+def _text(task: NewTask) -> tuple[bytes, str]:
+    try:
+        return dump(task.entity), task.rejected
+    except ValueError as error:
+        return dump({"repr": repr(task.entity)}), task.rejected or f"the entity is no JSON: {error}"
+
+
+def _batch(keys: list[str | None], texts: list[bytes], rejected: dict[int, tuple[str | None, str]]) -> Cut:
+    odd = b" " if any(text.startswith(b" ") for text in texts) else b""
+    some = any(key is not None for key in keys)
+    return Cut(len(texts), dump(keys) if some else None, odd + b"[" + b",".join(texts) + b"]", rejected)
+
+
+class Ledger:
+    """What one transaction does to tasks; tallies, events and who may go next are put down when it ends."""
+
+    def __init__(self, connection: Connection, at: float) -> None:
+        self.connection = connection
+        self.at = at
+        self._tallies: Counter[tuple[str, str]] = Counter()
+        self._happened: list[tuple[int, int | None, float, str, bytes | None]] = []
+        self._freed: dict[str, set[str]] = {}
+
+    def tally(self, queue: str, before: str | None, after: str | None, tasks: int = 1) -> None:
+        """Count tasks that went from a status to another."""
+        if before:
+            self._tallies[queue, before] -= tasks
+        if after:
+            self._tallies[queue, after] += tasks
+
+    def happened(self, happenings: Iterable[Happening]) -> None:
+        """Put down what happened."""
+        self._happened += [
+            (one.batch, one.task, self.at, one.what, dump(one.detail) if one.detail else None) for one in happenings
+        ]
+
+    def leave(self, batch: Batch, tasks: Sequence[Own]) -> None:
+        """Let tasks leave the crowd of their batch."""
+        self.connection.executemany(_PUT_OWN, [one._replace(changed=self.at) for one in tasks])
+        sql = (
+            f"UPDATE batches SET status = CASE WHEN following = ? THEN '{APART}' ELSE status END,"  # noqa: S608
+            " following = following - ? WHERE number = ?"
+        )
+        self.connection.execute(sql, (len(tasks), len(tasks), batch.number))
+        for status, number in Counter(one.status for one in tasks).items():
+            self.tally(batch.queue, batch.status, status if status != DELETED else None, number)
+
+    def free(self, queue: str, keys: Iterable[str | None]) -> None:
+        """Say that tasks with these keys are not in the way of later ones any more."""
+        self._freed.setdefault(queue, set()).update(key for key in keys if key is not None)
+
+    def anyone_behind(self, queue: str) -> bool:
+        """Whether any task of a queue waits behind another."""
+        sql = "SELECT 1 FROM tasks WHERE queue = ? AND behind = 1 LIMIT 1"
+        return bool(self.connection.execute(sql, (queue,)).fetchall())
+
+    def close(self) -> None:
+        """Put down what was gathered."""
+        sql = (
+            "INSERT INTO tallies (queue, status, tasks) VALUES (?, ?, ?)"
+            " ON CONFLICT (queue, status) DO UPDATE SET tasks = tallies.tasks + excluded.tasks"
+        )
+        rows = sorted((queue, status, change) for (queue, status), change in self._tallies.items() if change)
+        self.connection.executemany(sql, rows)
+        if self._happened:
+            sql = "INSERT INTO events (batch, task, at, what, detail) VALUES (?, ?, ?, ?, ?)"
+            self.connection.executemany(sql, self._happened)
+        sql = (
+            "UPDATE tasks SET behind = 0 WHERE number ="
+            " (SELECT number FROM tasks WHERE queue = ? AND key = ? AND behind = 1 ORDER BY number LIMIT 1)"
+        )
+        for queue, keys in self._freed.items():
+            if keys and self.anyone_behind(queue):
+                self.connection.executemany(sql, [(queue, key) for key in sorted(keys)])
+
+
+@contextmanager
+def ledger(database: Database, now: Callable[[], float]) -> Iterator[Ledger]:
+    """Do something to tasks in one transaction, which a power failure takes back while nothing durable followed."""
+    with database.transaction(durable=False) as connection:
+        book = Ledger(connection, now())
+        yield book
+        book.close()
+
+
+def batches_of(connection: Connection, numbers: Iterable[int]) -> dict[int, Batch]:
+    """Return batches by their number."""
+    sql = f"SELECT {BATCH} FROM batches WHERE number = ?"  # noqa: S608
+    rows = (row for number in numbers for row in connection.execute(sql, (number,)).fetchall())
+    return {row[0]: Batch(*row) for row in rows}
+
+
+def own_of(connection: Connection, batch: Batch) -> dict[int, Own]:
+    """Return the tasks of a batch that left the crowd, by their number."""
+    if batch.following == batch.size:
+        return {}
+    sql = f"SELECT {OWN} FROM tasks WHERE number >= ? AND number < ?"  # noqa: S608
+    first = number_of(batch.number, 0)
+    return {row[0]: Own(*row) for row in connection.execute(sql, (first, first + PLACES)).fetchall()}
+
+
+def crowd_of(connection: Connection, batch: Batch) -> list[int]:
+    """Return the numbers of the tasks that are in the crowd of a batch, in their order."""
+    first = number_of(batch.number, 0)
+    left = own_of(connection, batch)
+    return [number for number in range(first, first + batch.size) if number not in left]
+
+
+def keys_of(connection: Connection, batch: int) -> list[str | None] | None:
+    """Return the keys of the tasks of a batch by place, None where it has none."""
+    found = connection.execute("SELECT keys FROM contents WHERE batch = ?", (batch,)).fetchall()
+    keys: list[str | None] | None = load(found[0][0]) if found else None
+    return keys
+
+
+def store(book: Ledger, queue: str, batches: Iterable[Cut], source: str, *, fetched: bool) -> int:
+    """Put batches into the store; the number of the last, 0 without any."""
+    number = 0
+    for one in batches:
+        following = one.size - len(one.rejected)
+        sql = (
+            "INSERT INTO batches (queue, source, fetched, size, following, status, stored, changed)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING number"
+        )
+        status = "new" if following else APART
+        row = (queue, source, int(fetched), one.size, following, status, book.at, book.at)
+        ((number,),) = book.connection.execute(sql, row).fetchall()
+        sql = "INSERT INTO contents (batch, keys, entities) VALUES (?, ?, ?)"
+        book.connection.execute(sql, (number, one.keys, one.entities))
+        book.tally(queue, None, "new", following)
+        if one.rejected:
+            tasks = [
+                Own(number_of(number, place), queue, key, "rejected", changed=book.at, reason=reason)
+                for place, (key, reason) in one.rejected.items()
+            ]
+            book.connection.executemany(_PUT_OWN, tasks)
+            book.tally(queue, None, "rejected", len(tasks))
+            book.happened(Happening(number, task.number, "rejected", {"reason": task.reason}) for task in tasks)
+    return number
+
+
+def cover(connection: Connection, routes: Iterable[str]) -> None:
+    """Say that nothing that is stored for these routes will be read again."""
+    sql = (
+        "INSERT INTO queues (name, covered) SELECT ?, coalesce(max(number), 0) FROM batches WHERE queue = ?"
+        " AND fetched = 1 ON CONFLICT (name) DO UPDATE SET covered = excluded.covered"
+    )
+    connection.executemany(sql, [(route, route) for route in sorted(routes)])
+
+
+def uncovered(database: Database, route: str) -> Iterator[Entity]:
+    """Yield the entities that were stored for a route behind what is covered."""
+    found = database.rows("SELECT covered FROM queues WHERE name = ?", (route,))
+    last = found[0][0] if found else 0
+    sql = (
+        "SELECT number, entities FROM batches JOIN contents ON batch = number"
+        " WHERE queue = ? AND fetched = 1 AND number > ? ORDER BY number LIMIT 20"
+    )
+    while rows := database.rows(sql, (route, last)):
+        for _, text in rows:
+            yield from (entity for entity in load(text) if entity is not None)
+        last = rows[-1][0]
