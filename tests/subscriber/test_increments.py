@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from random import Random
@@ -309,6 +310,27 @@ def test_the_clock_of_the_server_is_compared_with_ours_and_told(caplog: pytest.L
     assert "ahead of the one here" in caplog.text
     assert chain.cursor is not None
     assert chain.cursor["seconds_ahead"] > 10_000_000
+
+
+def test_an_answer_that_was_slow_to_come_takes_nothing_back() -> None:
+    server = Server(3, busy=0.0)
+    chain = Chain(server, overlap_seconds=0)
+    assert chain.run()
+    chain.server = lambda request: replace(server(request), seconds=1000.0)  # type: ignore[assignment]
+    assert chain.run() == []
+    chain.server = server
+    assert chain.run() == []
+
+
+def test_a_clock_that_was_set_back_is_followed() -> None:
+    server = Server(3, busy=0.0)
+    chain = Chain(server, overlap_seconds=0)
+    chain.run()
+    server.now -= timedelta(hours=1)
+    chain.run()
+    server.write(server.last_id)
+    chain.run()
+    assert not chain.missed()
 
 
 def test_a_range_is_read_in_windows_and_then_never_again() -> None:

@@ -141,7 +141,7 @@ class _Run:
         """Take the time of the first answer as the beginning of the run."""
         if self.run.began is not None:
             return
-        self.run.began = time_there(response)
+        self.run.began = time_there(response, not_before=self.state.read_until)
         ahead = self.state.seconds_ahead = seconds_ahead(self.run.began, response)
         if abs(ahead) >= NOTABLE_SECONDS:
             words = f"{abs(ahead)} s {'ahead of' if ahead > 0 else 'behind'} the one here"

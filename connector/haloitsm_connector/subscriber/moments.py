@@ -54,11 +54,12 @@ def to_the_second(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%S}"
 
 
-def time_there(response: Response) -> datetime:
+def time_there(response: Response, not_before: datetime | None = None) -> datetime:
     """Return a moment by the clock of the server at which it had certainly not begun to answer.
 
-    It has whole milliseconds, as a filter takes it: else the filter would begin before what is remembered.
-    Raises AnswerError where the answer does not say what time it is.
+    It has whole milliseconds, as a filter takes it: else the filter would begin before what is remembered. It is
+    ``not_before`` such a moment of an earlier answer, so that a slow answer takes nothing back, unless the clock there
+    was set back since. Raises AnswerError where the answer does not say what time it is.
     """
     try:
         answered = parsedate_to_datetime(response.headers.get("date", "")).astimezone(UTC)
@@ -66,7 +67,9 @@ def time_there(response: Response) -> datetime:
         what = f"{response.url} does not say what time it is there: its answer has no Date header"
         hint = "Without it, what changes during the read could be missed. Something in between may remove it."
         raise AnswerError(what, hint, url=response.url) from None
-    return answered - timedelta(milliseconds=ceil(response.seconds * 1000))
+    began = answered - timedelta(milliseconds=ceil(response.seconds * 1000))
+    the_same_clock = not_before is not None and not_before < answered + timedelta(seconds=1)  # Date has no fractions
+    return max(began, not_before) if not_before and the_same_clock else began
 
 
 def seconds_ahead(there: datetime, response: Response) -> int:
