@@ -61,8 +61,8 @@ Add new ones at the end, of types that ``_OF_POSTGRESQL`` knows.
 
 FOUNDATION = (
     "CREATE TABLE version (application BIGINT NOT NULL, version BIGINT NOT NULL)",
-    'CREATE TABLE leases (name TEXT COLLATE "C" PRIMARY KEY, owner TEXT NOT NULL, process TEXT NOT NULL,'
-    " machine TEXT NOT NULL, ends DOUBLE PRECISION NOT NULL)",
+    'CREATE TABLE leases (name TEXT COLLATE "C" PRIMARY KEY, owner TEXT NOT NULL, who TEXT NOT NULL,'
+    " process TEXT NOT NULL, ends TIMESTAMPTZ NOT NULL)",
 )
 """What PostgreSQL needs besides: where SQLite has a header and locks on files, it has tables."""
 

@@ -28,7 +28,7 @@ def turn(folder: Path, name: str) -> Iterator[None]:
     descriptor = _held(path, name)
     try:
         os.truncate(descriptor, 0)
-        os.write(descriptor, this_process().encode())
+        os.write(descriptor, since_now().encode())
         yield
     finally:
         with suppress(OSError):  # Windows removes no file that is open
@@ -54,9 +54,10 @@ def holder(folder: Path, name: str) -> str:
         os.close(descriptor)
 
 
-def this_process() -> str:
-    """Say which process this is, and since when it has what it holds."""
-    return f"process {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+def since_now(machine: str = "") -> str:
+    """Say which process this is, on which machine if others matter, and that it holds something from now on."""
+    where = f" on {machine}" if machine else ""
+    return f"process {os.getpid()}{where} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def held(name: str, who: str) -> HeldError:
