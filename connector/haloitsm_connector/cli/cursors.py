@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from haloitsm_connector.cli import output
-from haloitsm_connector.cli.settings import load_pipeline
+from haloitsm_connector.cli.settings import State, load_pipeline
 from haloitsm_connector.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def cursors(
     ] = None,
     reset: Annotated[bool, typer.Option("--reset", help="Have the next run read everything.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the cursors as they are stored.")] = False,
-    state: Annotated[Path | None, typer.Option(help="The state file, where the run was given one.")] = None,
+    state: State = None,
 ) -> None:
     """Show how far incremental routes have read, or move one.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from haloitsm_connector.cli import output
-from haloitsm_connector.cli.settings import hiding, load_pipeline
+from haloitsm_connector.cli.settings import State, hiding, load_pipeline
 from haloitsm_connector.errors import ConnectorError
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ def run(
     routes: Annotated[list[str] | None, typer.Argument(help="Routes to run; all of them without a name.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and transform, show the writes, send none.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per entity.")] = False,
-    state: Annotated[
-        Path | None, typer.Option(help="File of what is remembered between runs; the configuration has one of its own.")
-    ] = None,
+    state: State = None,
 ) -> None:
     """Run routes: read, transform, write.
 

@@ -6,7 +6,9 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from haloitsm_connector.cli import output
 from haloitsm_connector.errors import InputError
@@ -25,6 +27,15 @@ AUTHENTICATION_FIELDS = {
     "api_key": ("api_key",),
 }
 """What each kind of authentication asks for; as variables, HALO_CLIENT_ID and so on."""
+State = Annotated[
+    str | None,
+    typer.Option(
+        "--state", help="Where what is remembered is kept, a file or postgresql://…, if not in its own place."
+    ),
+]
+"""The option of every command that looks into the state."""
+Sure = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+"""The option of every command that changes much at once."""
 LEVELS = ("off", "simple", "long", "full")
 
 
@@ -105,7 +116,7 @@ def user_catalogue() -> Catalogue:
     return Catalogue.load(folder) if folder.is_dir() else Catalogue.load()
 
 
-def load_pipeline(settings: Settings, path: Path, state: Path | None = None) -> Pipeline:
+def load_pipeline(settings: Settings, path: Path, state: str | None = None) -> Pipeline:
     """Load a configuration with the user's environment and catalogue; ConfigError holds every problem in it."""
     from haloitsm_connector.pipeline import Pipeline
 

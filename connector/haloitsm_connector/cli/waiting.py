@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from haloitsm_connector.cli import output
-from haloitsm_connector.cli.settings import hiding, load_pipeline
+from haloitsm_connector.cli.settings import State, hiding, load_pipeline
 from haloitsm_connector.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def waiting(
     id: Annotated[str | None, typer.Option(help="Id of the record that --created speaks of.")] = None,
     again: Annotated[int | None, typer.Option(metavar="NUMBER", help="This one did not: send it again.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per create.")] = False,
-    state: Annotated[Path | None, typer.Option(help="The state file, where the run was given one.")] = None,
+    state: State = None,
 ) -> None:
     """Show creates whose answer was lost, and settle them.
 

@@ -1,0 +1,120 @@
+"""``haloitsm doctor`` looks at all that runs rest on, and says what to do about what is not well."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+
+def results(ended):
+    """Return what each check found, by its name."""
+    return {
+        line["what"]: (line["result"], line["found"], line["do"]) for line in map(json.loads, ended.out.splitlines())
+    }
+
+
+def test_all_is_well_in_a_fresh_project(haloitsm, project):
+    ended = haloitsm("doctor", "halo.yaml")
+    assert (ended.status, ended.err) == (0, "All is well.\n")
+    assert [line.partition(":")[0].split(maxsplit=1) for line in ended.out.splitlines()] == [
+        ["ok", what]
+        for what in (
+            "configuration", "state", "permissions", "disk", "tasks", "token of halo",
+            "clock of halo", "budget of halo",
+        )
+    ]  # fmt: skip
+
+
+def test_a_damaged_state_fails_and_the_clients_are_looked_at_all_the_same(haloitsm, project):
+    (project / "bad.sqlite").write_bytes(b"this is no database " * 100)
+    ended = haloitsm("doctor", "halo.yaml", "--state", "bad.sqlite", "--json")
+    found = results(ended)
+    assert ended.status == 1
+    assert found["state"][0] == "fail"
+    assert found["state"][1] == "bad.sqlite is not a state file"
+    assert found["token of halo"][0] == "ok"
+
+
+def test_damage_inside_of_the_state_is_found(haloitsm, project):
+    assert haloitsm("doctor", "halo.yaml", "--state", "mine.sqlite").status == 0
+    with Path("mine.sqlite").open("r+b") as file:
+        file.seek(3 * 16384)
+        file.write(b"\xff" * 16384)
+    ended = haloitsm("doctor", "halo.yaml", "--state", "mine.sqlite", "--json")
+    assert ended.status == 1
+    result, _, do = results(ended)["state"]
+    assert result == "fail"
+    assert "estore" in do
+
+
+def test_a_state_that_others_may_open_is_told(haloitsm, project):
+    haloitsm("doctor", "halo.yaml", "--state", "mine.sqlite")
+    Path("mine.sqlite").chmod(0o644)
+    ended = haloitsm("doctor", "halo.yaml", "--state", "mine.sqlite")
+    assert (ended.status, ended.err) == (0, "Nothing fails.\n")
+    assert (
+        "warn  permissions: others on this machine may open mine.sqlite\n      It holds your data: chmod 600"
+        in ended.out
+    )
+
+
+def test_a_wrong_secret_fails_without_being_shown(haloitsm, project, monkeypatch):
+    monkeypatch.setenv("HALO_CLIENT_SECRET", "mistyped-secret")
+    ended = haloitsm("doctor", "halo.yaml")
+    assert ended.status == 1
+    assert "fail  client halo: no token from" in ended.out
+    assert "mistyped-secret" not in ended.out + ended.err
+
+
+class Clockwork(BaseHTTPRequestHandler):
+    """Answers everything with an object, and with a Date that is off by some seconds."""
+
+    off_seconds = 0
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def date_time_string(self, timestamp=None):
+        return formatdate(time.time() + self.off_seconds, usegmt=True)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("off_seconds", "result", "said", "status"),
+    [(120, "warn", "s ahead of", 0), (-3600, "fail", "s behind", 1), (0, "ok", "the same as", 0)],
+)
+def test_clocks_that_differ_are_told(haloitsm, project, off_seconds, result, said, status):
+    handler = type("Off", (Clockwork,), {"off_seconds": off_seconds})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        (project / "clock.yaml").write_text(
+            f"clients: {{halo: {{prototype: haloitsm, base_uri: '{address}',"
+            " authentication: {type: api_key, api_key: some-key}}}\n"
+        )
+        ended = haloitsm("doctor", "clock.yaml", "--json")
+        server.shutdown()
+    found = results(ended)["clock of halo"]
+    assert (found[0], ended.status) == (result, status)
+    assert said in found[1]
+
+
+def test_a_budget_that_is_nearly_used_up_is_told(haloitsm, project):
+    config = (project / "halo.yaml").read_text()
+    budget = "prototype: haloitsm\n    budget: {requests: 20, window_seconds: 300}\n    base_uri"
+    (project / "halo.yaml").write_text(config.replace("prototype: haloitsm\n    base_uri", budget))
+    found = results(haloitsm("doctor", "halo.yaml", "--json"))
+    assert found["budget of halo"][0] == "warn"
+    assert "Runs wait by themselves" in found["budget of halo"][2]
