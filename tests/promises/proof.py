@@ -151,20 +151,28 @@ def _outcomes(run: Ran, job: Writing) -> Iterator[str]:
 
 
 def _true(run: Ran, job: Writing, played: Played) -> Iterator[str]:
-    """What is told as done is there, and the last update that is told as done was not undone by an earlier one."""
+    """What is told as done is there, and the last update that is told as done was not undone by an earlier one.
+
+    A server that carries out an update long after its client has given it up, and repeated it, can undo a later one.
+    """
     table = played.rows[WRITTEN]
+    given_up = any(_lasts(request) > played.scenario.patience_seconds for request in played.requests)
     last: dict[int, set[str]] = {}
     for number, status, id_, _ in run.told:
         payload = job.payloads[number]
         if status == "created" and table.get(id_, {}).get("name") != payload["name"]:
             yield f"{payload} is told as created with id {id_}, which is {table.get(id_, {}).get('name')}"
-        if status == "updated":
+        if status == "updated" and not given_up:
             last[id_] = {payload["name"]}
         elif payload.get("id") in last:
             last[payload["id"]].add(payload["name"])
     for id_, names in last.items():
         if run is played.runs[-1] and run.ended == "well" and table[id_]["name"] not in names:
             yield f"{id_} is {table[id_]['name']}, and was told to be {names}"
+
+
+def _lasts(request: Recorded) -> float:
+    return sum(fault.seconds for fault in request.faults if fault.kind == "latency")
 
 
 def _creations(requests: list[Recorded], table: dict[int, dict[str, str]]) -> tuple[Counter[str], set[str]]:
