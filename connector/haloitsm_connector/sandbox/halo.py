@@ -28,6 +28,7 @@ from haloitsm_connector.sandbox.seed.builders import BUILDERS, NEEDS
 from haloitsm_connector.sandbox.seed.world import Record, World, guid, stamp
 from haloitsm_connector.sandbox.tables import Shape, Tables, collection, shapes
 from haloitsm_connector.sandbox.values import sample
+from haloitsm_connector.sandbox.webhooks import Sent, delivered, told
 from haloitsm_connector.sandbox.writes import Desk, decoded, deleted, posted
 
 _SEEDED_AT = datetime(2026, 3, 2, 9, 30)
@@ -210,6 +211,15 @@ class Halo:
     def _desk(self, shape: Shape) -> Desk:
         fields = self.catalogue.fields(shape.detail) if shape.detail else {}
         return Desk(self.tables, self.quirks, self._clock(), shape, fields, self._chance, self.effects)
+
+    def deliveries(self, effects: Iterable[Effect]) -> list[Sent]:
+        """Return what webhooks are to deliver of what happened (halo-api-facts 7)."""
+        return list(told(effects, self.tables, self._clock(), self._chance))
+
+    async def deliver(self, sent: Sent) -> None:
+        """Deliver to a webhook and write it into its log."""
+        row = await delivered(sent, self._clock(), self._chance)
+        self.tables["WebhookEvent"][row["id"]] = row
 
     def change(self, change: Change, chance: Random) -> None:
         """Change rows of a table behind the clients' back."""

@@ -71,6 +71,7 @@ class Sandbox:
         self._host, self._port = host, port
         self._stop: Callable[[], object] = lambda: None
         self._thread: threading.Thread | None = None
+        self._delivering: set[asyncio.Task[None]] = set()
         self.requests: list[Recorded] = []
         """Every request so far, oldest first; past 100,000 the older half is forgotten."""
         self.busy = 0
@@ -258,6 +259,10 @@ class Sandbox:
 
     def _record(self, recorded: Recorded) -> None:
         self.requests.append(recorded)
+        for sent in self._halo.deliveries(recorded.effects):
+            task = asyncio.get_running_loop().create_task(self._halo.deliver(sent))
+            self._delivering.add(task)
+            task.add_done_callback(self._delivering.discard)
         if len(self.requests) > _JOURNAL:
             del self.requests[: _JOURNAL // 2]
 
