@@ -15,23 +15,32 @@ from haloitsm_transformers import Entity
 
 Schema = dict[str, Any]
 
+_ANY: Schema = {"type": ["array", "boolean", "number", "object", "string", "null"]}
 _TYPES: Mapping[str, Schema] = {
     "integer": {"type": ["integer", "null"]},
     "number": {"type": ["number", "null"]},
     "boolean": {"type": ["boolean", "null"]},
     "date-time": {"type": ["string", "null"], "format": "date-time"},
-    "array": {"type": ["array", "null"], "items": {}},
-    "object": {"type": ["object", "null"], "additionalProperties": True},
-    "any": {},
+    "array": {"type": ["array", "null"], "items": _ANY},
+    "object": {"type": ["object", "null"], "properties": {}, "additionalProperties": True},
+    "any": _ANY,
 }
 _TEXT: Schema = {"type": ["string", "null"]}
 _OF_VALUE: Mapping[type, str] = {bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
 
+UNDECLARED: Mapping[str, Mapping[str, str]] = {
+    "Actions": {"who": "string"},
+    "Area": {"is_account": "boolean", "key": "integer", "last_modified": "date-time", "table": "integer"},
+    "Faults_List": {"team_id": "integer"},
+}
+"""Fields that rows are known to have although Halo's document does not declare them, with their types, by record."""
+
 
 def schema_of(catalogue: Catalogue, operation: Operation) -> Schema:
     """Return the schema (draft 7) of the rows of a GET operation, as far as the catalogue knows them."""
-    fields = catalogue.fields(operation.record) if operation.record else {}
-    return _schema({name: dict(_TYPES.get(field.type, _TEXT)) for name, field in fields.items()}, operation.key)
+    record = operation.record or ""
+    types = {name: field.type for name, field in catalogue.fields(record).items()} | UNDECLARED.get(record, {})
+    return _schema({name: dict(_TYPES.get(kind, _TEXT)) for name, kind in types.items()}, operation.key)
 
 
 def widened(schema: Schema, records: Iterable[Entity], key: Collection[str] = ()) -> Schema:
@@ -56,7 +65,7 @@ def widened(schema: Schema, records: Iterable[Entity], key: Collection[str] = ()
 def _of_types(types: set[str]) -> Schema:
     if types == {"integer", "number"}:
         types = {"number"}
-    return dict(_TYPES.get(types.pop(), _TEXT)) if len(types) == 1 else {}
+    return dict(_TYPES.get(types.pop(), _TEXT)) if len(types) == 1 else dict(_ANY)
 
 
 def _schema(properties: dict[str, Schema], key: Collection[str]) -> Schema:

@@ -41,8 +41,8 @@ class _Held:
         self._open.__exit__(type(error) if error else None, error, None)
 
 
-class CutOff(Exception):  # noqa: N818 - it is no error, it ends a run
-    """A run ended before what it sent was confirmed."""
+class _CutOff(Exception):  # noqa: N818 - nothing went wrong
+    """A run ends before what it sent is confirmed."""
 
 
 class Sink:
@@ -64,7 +64,7 @@ class Sink:
 
     def cut_off(self) -> None:
         """Keep on record what was created since it was confirmed last."""
-        self._journal.end(CutOff())
+        self._journal.end(_CutOff())
 
 
 class Sinks:
@@ -75,13 +75,17 @@ class Sinks:
             raise InputError("config is missing: the YAML file that says how to write", "Name it: config: halo.yaml.")
         variables = settings.variables(os.environ if environ is None else environ)
         self._pipeline = Pipeline.load(*[Path(path) for path in settings.config], environ=variables)
+        self._open: list[Sink] = []
 
     def open(self, outgoing: str, job: str) -> Sink:
         """Return an outgoing for the records of one stream; ``job`` names whose creates are on record."""
-        return Sink(self._pipeline.assembly.outgoing(outgoing, job))
+        self._open.append(Sink(self._pipeline.assembly.outgoing(outgoing, job)))
+        return self._open[-1]
 
     def close(self) -> None:
-        """Close the clients and the state."""
+        """Close the clients and the state; what was created and not confirmed stays on record."""
+        for sink in self._open:
+            sink.cut_off()
         self._pipeline.close()
 
     def __enter__(self) -> Self:

@@ -18,7 +18,7 @@ from typing import Self
 from haloitsm_connector.assemble import Incoming
 from haloitsm_connector.catalogue import Catalogue, Operation
 from haloitsm_connector.client import HttpClient
-from haloitsm_connector.errors import InputError, suggest
+from haloitsm_connector.errors import EntityError, InputError, suggest
 from haloitsm_connector.hosts.schemas import Schema, schema_of, widened
 from haloitsm_connector.hosts.selection import selection
 from haloitsm_connector.hosts.settings import Settings
@@ -27,9 +27,15 @@ from haloitsm_connector.subscriber import Cursor, Slice, Subscriber
 from haloitsm_connector.subscriber.haloitsm import build
 from haloitsm_connector.subscriber.incremental import CHANGED
 from haloitsm_connector.subscriber.increments import DELETED
-from haloitsm_transformers import Registry, compile_chain
+from haloitsm_transformers import Failure, Registry, compile_chain
 
+Fail = Callable[[Failure], None]
 NOTHING = Schema(type="object", properties={}, additionalProperties=True)
+
+
+def stop(failure: Failure) -> None:
+    """End reading with an EntityError for a record that cannot go on."""
+    raise EntityError(failure.what, origin=failure.origin, entity=failure.entity)
 
 
 @dataclass(frozen=True)
@@ -93,12 +99,13 @@ class Stream:
         stamps = plan.stamps if plan else CHANGED
         return next((name for name in stamps if name in self.schema["properties"]), None)
 
-    def slices(self, cursor: Cursor | None = None) -> Iterator[Slice]:
+    def slices(self, cursor: Cursor | None = None, fail: Fail = stop) -> Iterator[Slice]:
         """Read what is new since a cursor, everything without one; each slice has the cursor to keep behind it.
 
-        Raises TransformError for a record that a transformer cannot take, RemoteError where reading ends early.
+        A record that cannot go on goes to ``fail``; without one, EntityError says which and where. Raises RemoteError
+        where reading ends early.
         """
-        return self.incoming.slices(cursor)
+        return self.incoming.slices(cursor, fail)
 
     @property
     def _declared_key(self) -> tuple[str, ...]:

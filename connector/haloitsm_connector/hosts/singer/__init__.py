@@ -1,0 +1,1 @@
+"""Singer and Meltano: ``tap-haloitsm`` and ``target-haloitsm``, on Meltano's singer-sdk (extra ``singer``)."""
