@@ -57,7 +57,7 @@ def set_up(client: HttpClient, url: str, eventno: int = 61, **fields: Any) -> st
 
 
 def test_a_change_is_delivered_with_the_whole_ticket_and_signed(halo, receiver):
-    sandbox, client = halo
+    _, client = halo
     url, arrived = receiver
     webhook = set_up(
         client, url, authentication_type=3, authentication_header="X-Halo-Signature", basic_password="secret"

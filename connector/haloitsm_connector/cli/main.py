@@ -34,8 +34,10 @@ from haloitsm_connector.cli import (
     run,
     sandbox,
     schema,
+    storages,
     test,
     waiting,
+    webhook,
 )
 from haloitsm_connector.cli.settings import Settings
 from haloitsm_connector.errors import ConfigError, ConnectorError
@@ -114,6 +116,7 @@ for command in (
     run.run,
     cursors.cursors,
     waiting.waiting,
+    storages.storages,
     doctor.doctor,
     sandbox.sandbox,
     schema.schema,
@@ -124,6 +127,7 @@ app.command("test")(test.run_tests)
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(export.app, name="export")
 app.add_typer(import_.app, name="import")
+app.add_typer(webhook.app, name="webhook")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -259,8 +259,8 @@ class Sandbox:
 
     def _record(self, recorded: Recorded) -> None:
         self.requests.append(recorded)
-        for sent in self._halo.deliveries(recorded.effects):
-            task = asyncio.get_running_loop().create_task(self._halo.deliver(sent))
+        for delivery in self._halo.deliveries(recorded.effects):
+            task = asyncio.get_running_loop().create_task(self._halo.deliver(delivery))
             self._delivering.add(task)
             task.add_done_callback(self._delivering.discard)
         if len(self.requests) > _JOURNAL:

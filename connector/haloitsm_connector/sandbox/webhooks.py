@@ -99,8 +99,15 @@ async def delivered(one: Sent, now: datetime, chance: Random) -> Record:
             status, text = answer.status, await answer.text("utf-8", "replace")
     except (aiohttp.ClientError, TimeoutError) as error:
         text = str(error)
+    failed = not 200 <= status < 300
     return {
-        "id": guid(chance), "webhook_id": one.webhook, "timestamp": stamp(now), "status": 1 if 200 <= status < 300 else 2,
-        "duration": round(time.monotonic() - began, 3), "requestbody": one.body.decode(), "responsestatus": status,
-        "responsebody": text, "error": not 200 <= status < 300,
-    }  # fmt: skip
+        "id": guid(chance),
+        "webhook_id": one.webhook,
+        "timestamp": stamp(now),
+        "status": 2 if failed else 1,
+        "duration": round(time.monotonic() - began, 3),
+        "requestbody": one.body.decode(),
+        "responsestatus": status,
+        "responsebody": text,
+        "error": failed,
+    }
