@@ -50,9 +50,9 @@ class HaloSink(BatchSink):
 
     MAX_SIZE_DEFAULT = 1_000
 
-    def setup(self) -> None:
-        """Open the outgoing of the stream; InputError suggests one where there is none of its name."""
-        self._sink: Sink = self._target.sink_of(self.stream_name)
+    def __init__(self, target: TargetHaloITSM, stream_name: str, *schema: Any, **more: Any) -> None:
+        super().__init__(target, stream_name, *schema, **more)
+        self._sink = target.sink_of(stream_name)
 
     def process_batch(self, context: dict[str, Any]) -> None:
         """Publish a batch to its end; EntityError where a record of it was not published."""
