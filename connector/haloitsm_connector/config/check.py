@@ -21,7 +21,7 @@ Tree = Mapping[str, Any]
 REFERENCES = {"incoming": "incoming", "outgoing": "outgoing", "results": "outgoing"}
 """The fields of a route that name a part, and the section in which the part stands."""
 
-NEEDED_CLIENT = {"haloitsm": "haloitsm"}
+NEEDED_CLIENT = {"haloitsm": "haloitsm", "report": "haloitsm"}
 """Subscriber or publisher prototype → the client prototype without which it cannot work."""
 
 

@@ -242,11 +242,23 @@ def csv_cell(value: Any) -> str:
     """Write one value: null as nothing, lists and objects as JSON, text that a spreadsheet would run behind a ``'``.
 
     A spreadsheet takes text that starts with = + - @ for a formula, and that text may come from anybody who can name
-    a record. Numbers, dates and telephone numbers start with + or - too; they stay as they are.
+    a record. Numbers, dates and telephone numbers start with + or - too; they stay as they are. `csv_text` reads the
+    text back.
     """
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(FORMULA_STARTS) and not _NUMBER_LIKE.fullmatch(value) else value
+        return f"'{value}" if _would_run(value) else value
     return "" if value is None else as_json(value).decode()
+
+
+def csv_text(cell: str) -> str:
+    """Return the text that `csv_cell` wrote."""
+    return cell[1:] if cell.startswith("'") and _would_run(cell) else cell
+
+
+def _would_run(text: str) -> bool:
+    """Whether text is a formula, or is one behind a ``'`` that stood there before."""
+    bare = text.lstrip("'")
+    return bare.startswith(FORMULA_STARTS) and not _NUMBER_LIKE.fullmatch(bare)
 
 
 def check_columns(path: str, columns: Sequence[str], present: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ from haloitsm_connector.subscriber.file import FileSubscriber
 from haloitsm_connector.subscriber.haloitsm import Subscriber
 from haloitsm_connector.subscriber.http import HttpSubscriber
 from haloitsm_connector.subscriber.incremental import ByDates, ByField, Incremental
+from haloitsm_connector.subscriber.report import ReportSubscriber
 
 __all__ = [
     "ByDates",
@@ -13,6 +14,7 @@ __all__ = [
     "FileSubscriber",
     "HttpSubscriber",
     "Incremental",
+    "ReportSubscriber",
     "Slice",
     "Sliced",
     "Subscriber",

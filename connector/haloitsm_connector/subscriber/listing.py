@@ -30,7 +30,7 @@ def read_page(operation: Operation, response: Response) -> Page:
     if operation.listing:
         return _list(operation.listing, value, response)
     if operation.path.startswith("/Report") and isinstance(value, dict):
-        report = _report_rows(value, response)
+        report = report_rows(value, response)
         if report is not None:
             return Page(report)
     return Page(_details(value))
@@ -83,8 +83,11 @@ def _details(value: Any) -> list[Entity]:
     return _entities([value])
 
 
-def _report_rows(body: dict[str, Any], response: Response) -> list[Entity] | None:
-    """Return the rows of a loaded report, None for a report's definition; the status is 200 even when its SQL fails."""
+def report_rows(body: dict[str, Any], response: Response) -> list[Entity] | None:
+    """Return the rows of a loaded report, None for a report's definition.
+
+    AnswerError when its SQL failed: the status is 200 all the same (halo-api-facts 4.6).
+    """
     report = body.get("report")
     content = report if isinstance(report, dict) else body
     if content.get("load_error"):
