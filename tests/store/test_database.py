@@ -1,54 +1,86 @@
-"""State files: made privately, shared by threads and processes, and told plainly when they cannot be used."""
+"""What every store of state promises: kept when committed, shared by threads and processes, refused when not ours."""
 
 from __future__ import annotations
 
+import gc
 import os
-import sqlite3
-import stat
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from haloitsm_connector.errors import StateError
-from haloitsm_connector.store import Cursors, Database, open_state
+from haloitsm_connector.errors import ConnectorError, InputError, StateError
+from haloitsm_connector.store import Cursors, Database, open_state, state_of
 from haloitsm_connector.store.cursors import STORE
 from haloitsm_connector.store.schema import MIGRATIONS
 
 
-def test_new_file_and_its_folder_belong_to_this_user_alone(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "state.sqlite"
-    with open_state(path) as database, database.transaction():
-        modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()}
-        assert set(modes.values()) == {0o600}
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-
-
-def test_what_is_committed_is_there_when_the_file_is_opened_again(tmp_path: Path) -> None:
+def test_what_is_committed_is_there_when_the_state_is_opened_again(place: Path | str) -> None:
     for number in range(3):
-        with open_state(tmp_path / "state") as database:
+        with open_state(place) as database:
             cursors = Cursors(database)
             assert cursors.get("n") == (number - 1 if number else None)
             cursors.set("n", number)
 
 
-def test_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    with open_state(tmp_path / "state") as database:
-        with pytest.raises(StateError, match="UNIQUE"), database.transaction() as connection:
-            connection.executemany("INSERT INTO cursors VALUES ('a', ?, 0)", [("1",), ("2",)])
-        assert Cursors(database).list() == {}
+def test_transaction_that_fails_leaves_nothing(state: Database) -> None:
+    with pytest.raises(StateError, match=r"(?i)unique"), state.transaction() as connection:
+        connection.executemany("INSERT INTO cursors VALUES ('a', ?, 0)", [("1",), ("2",)])
+    assert Cursors(state).list() == {}
+    Cursors(state).set("a", 1)
+    with suppress(KeyError), state.transaction() as connection:
+        connection.execute("DELETE FROM cursors")
+        raise KeyError
+    assert Cursors(state).list() == {"a": 1}
 
 
-def test_threads_share_one_database(tmp_path: Path) -> None:
-    with open_state(tmp_path / "state") as database:
-        threads = [threading.Thread(target=count, args=(database,)) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert Cursors(database).get("n") == 100
+def test_transaction_sees_what_it_did(state: Database) -> None:
+    with state.transaction() as connection:
+        connection.execute(STORE, ("a", "1", 0.5))
+        assert state.rows("SELECT name, value, stored FROM cursors") == [("a", "1", 0.5)]
+        changed = connection.execute("UPDATE cursors SET value = ? WHERE name = ? RETURNING value, stored", ("2", "a"))
+        assert changed.fetchall() == [("2", 0.5)]
+        assert connection.execute("UPDATE cursors SET value = '3'").rowcount == 1
+        assert connection.execute("SELECT value FROM cursors").fetchone() == ("3",)
+        assert list(connection.execute("SELECT value FROM cursors WHERE name = ?", ("b",))) == []
+
+
+def test_transaction_inside_of_another_is_refused(state: Database) -> None:
+    with state.transaction() as connection:
+        connection.execute(STORE, ("a", "1", 0))
+        with pytest.raises(StateError, match="transaction"), state.transaction():
+            pass
+    assert Cursors(state).list() == {"a": 1}
+
+
+def test_statement_means_the_same_in_every_store(state: Database) -> None:
+    with state.transaction() as connection:
+        connection.executemany(STORE, [(name, "10", 0) for name in ("a%", "A_", "é", "Z?")])
+    assert state.rows("SELECT name FROM cursors ORDER BY name") == [("A_",), ("Z?",), ("a%",), ("é",)]
+    assert state.rows("SELECT '?''%', name FROM cursors WHERE name = ?", ("a%",)) == [("?'%", "a%")]
+    ((total, count, mean, text),) = state.rows(
+        "SELECT sum(length(value)), count(*), avg(length(value)), max(name) FROM cursors WHERE stored < ?", (1,)
+    )
+    assert (total, type(total), count, mean, text) == (8, int, 4, 2.0, "é")
+
+
+def test_bytes_text_and_large_numbers_come_back_as_they_were(state: Database) -> None:
+    with state.transaction() as connection:
+        connection.execute("CREATE TEMP TABLE kept (number BIGINT, amount DOUBLE PRECISION, text TEXT)")
+        connection.execute("INSERT INTO kept VALUES (?, ?, ?)", (2**62, 0.1, "naïve \U0001f600\n'"))
+        assert connection.execute("SELECT * FROM kept").fetchall() == [(2**62, 0.1, "naïve \U0001f600\n'")]
+
+
+def test_threads_share_one_database(state: Database) -> None:
+    threads = [threading.Thread(target=count, args=(state,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Cursors(state).get("n") == 100
 
 
 def count(database: Database) -> None:
@@ -60,21 +92,22 @@ def count(database: Database) -> None:
 
 
 @pytest.mark.slow
-def test_processes_make_and_share_one_file(tmp_path: Path) -> None:
-    path = tmp_path / "state"
+def test_processes_make_and_share_one_state(place: Path | str) -> None:
     script = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); from test_database import *\n"
-    script += f"with open_state({str(path)!r}) as database: count(database)"
-    children = [subprocess.Popen([sys.executable, "-P", "-c", script]) for _ in range(6)]
-    assert [child.wait() for child in children] == [0] * 6
-    with open_state(path) as database:
-        assert Cursors(database).get("n") == 150
+    script += f"with open_state({str(place)!r}) as database: count(database)"
+    children = [subprocess.Popen([sys.executable, "-P", "-c", script]) for _ in range(4)]
+    assert [child.wait() for child in children] == [0] * 4
+    with open_state(place) as database:
+        assert Cursors(database).get("n") == 100
 
 
-def test_fork_and_close_are_told(tmp_path: Path) -> None:
-    database = open_state(tmp_path / "state")
+def test_fork_and_close_are_told(place: Path | str) -> None:
+    database = open_state(place)
     database._process = os.getpid() + 1
     with pytest.raises(StateError, match="before the process forked"):
         database.rows("SELECT 1")
+    with pytest.raises(StateError, match="before the process forked"), database.transaction():
+        pass
     database._process = os.getpid()
     database.close()
     database.close()
@@ -82,69 +115,61 @@ def test_fork_and_close_are_told(tmp_path: Path) -> None:
         database.rows("SELECT 1")
 
 
-def test_file_of_another_kind_is_named_and_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "state"
-    path.write_text("name,serial\n" * 200)
-    with pytest.raises(StateError, match="is not a state file"):
-        open_state(path)
-    assert path.read_text() == "name,serial\n" * 200
+def test_state_that_nobody_closes_does_no_harm(place: Path | str) -> None:
+    Cursors(open_state(place)).set("a", 1)
+    gc.collect()
+    with open_state(place) as database:
+        assert Cursors(database).get("a") == 1
 
 
-def test_database_of_another_program_is_named_and_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "other.sqlite"
-    with sqlite3.connect(path) as other:
-        other.execute("CREATE TABLE things (name)")
-    other.close()
-    before = path.read_bytes()
-    with pytest.raises(StateError, match="of another program"):
-        open_state(path)
-    assert path.read_bytes() == before
+def test_state_of_a_later_version_is_refused_and_left_alone(place: Path | str) -> None:
+    with open_state(place) as database, open_state(place) as other:
+        Cursors(database).set("a", 1)
+        make_later(database)
+        with pytest.raises(StateError, match="later version"):
+            open_state(place)
+        with pytest.raises(StateError, match="later version"):
+            Cursors(other).set("a", 2)
+        assert Cursors(database).get("a") == 1
 
 
-def test_file_of_a_later_version_is_refused(tmp_path: Path) -> None:
-    with open_state(tmp_path / "state") as database, database.transaction() as connection:
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
-    with pytest.raises(StateError, match="later version"):
-        open_state(tmp_path / "state")
+def make_later(database: Database) -> None:
+    with database.transaction() as connection:
+        if database.place.startswith("postgresql"):
+            connection.execute("UPDATE version SET version = ?", (len(MIGRATIONS) + 1,))
+        else:
+            connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
 
 
-def test_damaged_file_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "state"
-    with open_state(path) as database:
-        for number in range(500):
-            Cursors(database).set(f"name {number}", "x" * 200)
-    content = path.read_bytes()
-    path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
-    with pytest.raises(StateError, match="is damaged"), open_state(path) as database:
-        Cursors(database).list()
+def test_cursor_can_be_replaced_and_forgotten(state: Database) -> None:
+    cursors = Cursors(state)
+    cursors.set("b", {"since": "2026-01-01", "keys": [1, 2]})
+    cursors.set("a", None)
+    cursors.set("b", 2)
+    assert list(cursors.list().items()) == [("a", None), ("b", 2)]
+    cursors.delete("b")
+    cursors.delete("b")
+    assert cursors.list() == {"a": None}
 
 
-def test_folder_in_the_way_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(StateError, match="cannot be used"):
-        open_state(tmp_path / "file" / "state")
-    with pytest.raises(StateError, match="cannot be opened"):
-        open_state(tmp_path)
+def test_state_is_where_it_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = state_of(tmp_path / "halo.yaml")
+    assert str(own).startswith(os.environ["HALOITSM_STATE_DIR"])
+    monkeypatch.setenv("HALOITSM_STATE", "postgresql://halo@db/state")
+    assert state_of(tmp_path) == "postgresql://halo@db/state"
 
 
-def test_full_disk_is_told_and_what_was_there_stays(tmp_path: Path) -> None:
-    with open_state(tmp_path / "state") as database:
-        cursors = Cursors(database)
-        cursors.set("kept", 1)
-        ((pages,),) = database.rows("PRAGMA page_count")
-        database.rows(f"PRAGMA max_page_count = {pages}")
-        with pytest.raises(StateError, match="no room left"):
-            cursors.set("large", "x" * 100_000)
-        assert cursors.list() == {"kept": 1}
-
-
-def test_cursor_can_be_replaced_and_forgotten(tmp_path: Path) -> None:
-    with open_state(tmp_path / "state") as database:
-        cursors = Cursors(database)
-        cursors.set("b", {"since": "2026-01-01", "keys": [1, 2]})
-        cursors.set("a", None)
-        cursors.set("b", 2)
-        assert list(cursors.list().items()) == [("a", None), ("b", 2)]
-        cursors.delete("b")
-        cursors.delete("b")
-        assert cursors.list() == {"a": None}
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://halo:se%crect@db/state",
+        "postgresql://halo:secret@db:x/state?nonsense=secret",
+        "postgres://halo:secret@[db/state",
+    ],
+)
+def test_address_that_is_none_is_refused_without_its_secrets(address: str) -> None:
+    with pytest.raises(ConnectorError) as told:
+        open_state(address)
+    assert "not one of a PostgreSQL database" in str(told.value) or not isinstance(told.value, InputError)
+    assert "se" + "cr" not in str(told.value)
+    assert told.value.__cause__ is None

@@ -97,9 +97,11 @@ class PostgresDatabase(Database):
         under_way = connection.info.transaction_status is not TransactionStatus.IDLE and not connection.closed
         try:
             return call(connection)
-        except psycopg.OperationalError:
-            if under_way or not connection.closed:
+        except psycopg.OperationalError as error:
+            if not connection.closed:
                 raise
+            if under_way:
+                raise self._server.lost(error, committing=False) from None
         return call(self._reconnected())
 
     def _reconnected(self) -> psycopg.Connection:
@@ -209,9 +211,14 @@ def _version(connection: psycopg.Connection, server: Server) -> int:
             connection.execute(step)
         connection.execute("INSERT INTO version (application, version) VALUES (%s, 0)", (APPLICATION_ID,))
     elif not tables >= {"version", "leases"}:
-        what = f"the schema '{server.schema}' in {server.place} is of another program"
-        raise StateError(what, "Name another one: add ?schema=NAME to the address.")
-    ((version,),) = connection.execute(
-        "SELECT version FROM version WHERE application = %s", (APPLICATION_ID,)
-    ).fetchall()
+        raise _of_another_program(server)
+    found = connection.execute(SQL("SELECT application, version FROM {}.version").format(Identifier(server.schema)))
+    ((application, version),) = found.fetchall()
+    if application != APPLICATION_ID:
+        raise _of_another_program(server)
     return int(version)
+
+
+def _of_another_program(server: Server) -> StateError:
+    what = f"the schema '{server.schema}' in {server.place} is of another program"
+    return StateError(what, "Name another one: add ?schema=NAME to the address.")

@@ -21,6 +21,8 @@ from haloitsm_connector.store.schema import APPLICATION_ID, MIGRATIONS, later
 BUSY_SECONDS = 30.0
 """How long to wait for another process that writes; nobody here holds the file for longer than one commit."""
 AGAIN_SECONDS = 0.02
+HEADER = b"SQLite format 3\0"
+"""How a database begins; its page size follows, where 1 means 65536."""
 PAGE_BYTES = 16384
 """Size of a page of a new file: payloads of a task fit into few of them."""
 
@@ -146,10 +148,7 @@ def _make(path: Path) -> None:
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.exists():
-        if path.is_file() and not path.stat().st_size:
-            hint = "Restore it from a copy, or remove it: then it is not known what was read and sent."
-            raise StateError(f"the state file {path} is empty: it was cut off", hint)
-        return
+        return _check_whole(path)
     new = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     try:
         os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
@@ -165,6 +164,22 @@ def _make(path: Path) -> None:
     finally:
         for left in (new, new.with_name(f"{new.name}-journal")):
             left.unlink(missing_ok=True)
+
+
+def _check_whole(path: Path) -> None:
+    """Raise StateError for a file that was cut off where SQLite itself takes it for a new one, or does not see it."""
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        head = file.read(18)
+        size = file.seek(0, os.SEEK_END)
+    beginning = len(head) < 18 and HEADER.startswith(head[:16])
+    page = int.from_bytes(head[16:18], "big")
+    log = path.with_name(f"{path.name}-wal")
+    torn = head.startswith(HEADER) and not beginning and size % ({1: 65536}.get(page, page) or 1)
+    if beginning or (torn and not (log.exists() and log.stat().st_size)):  # its log has a last page that is under way
+        hint = "Restore it from a copy, or move it away: then it is not known what was read and sent."
+        raise StateError(f"the state file {path} is cut off: it has lost its end", hint)
 
 
 def _put(new: Path, path: Path) -> None:
@@ -199,6 +214,9 @@ def _words(path: Path, error: sqlite3.Error) -> tuple[str, str]:
             return f"the state file {path} cannot be written to", "Check its permissions, and those of its folder."
         case sqlite3.SQLITE_FULL:
             return f"there is no room left for the state file {path}", "Make room on that disk; nothing was lost."
+        case sqlite3.SQLITE_IOERR:
+            hint = "Look at its disk: is there room left, is there a limit or a fault?"
+            return f"the state file {path} cannot be read or written: {error}", hint
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             hint = "Another program keeps it open for writing: end that one."
             return f"the state file {path} was locked for {BUSY_SECONDS:g} s", hint
