@@ -8,15 +8,26 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import orjson
 
-from haloitsm_connector.store import tasks_claimed, tasks_settled, tasks_stored
+from haloitsm_connector.store import (
+    tasks_claimed,
+    tasks_exchanged,
+    tasks_listed,
+    tasks_moved,
+    tasks_pruned,
+    tasks_settled,
+    tasks_stored,
+)
 from haloitsm_connector.store.cursors import STORE
 from haloitsm_connector.store.database import Database
 from haloitsm_connector.store.statuses import Status
 from haloitsm_connector.store.tasks_claimed import Claimed
+from haloitsm_connector.store.tasks_listed import Filter, Task
 from haloitsm_connector.store.tasks_settled import Settled
 from haloitsm_connector.store.tasks_stored import NewTask
 from haloitsm_connector.subscriber import Cursor
 from haloitsm_transformers import Entity
+
+EVERYTHING = Filter()
 
 
 class Tasks:
@@ -69,9 +80,7 @@ class Tasks:
         A task waits while an earlier one with its key is under way, or will be tried again. Whole batches are cheapest:
         claim some hundreds at once.
         """
-        with tasks_stored.ledger(self._database, self._now) as book:
-            picked, contents = tasks_claimed.pick(book, queue, most)
-        return tasks_claimed.claimed(picked, contents)
+        return tasks_claimed.claim(self._database, self._now, queue, most)
 
     def settle(
         self,
@@ -119,3 +128,60 @@ class Tasks:
         for name, status, number in rows:
             counts.setdefault(name, Counter())[status] = number
         return counts
+
+    def list(self, where: Filter = EVERYTHING, *, newest_first: bool = True) -> Iterator[Task]:
+        """Yield the tasks that a filter means, by their number; InputError for a number that no task has.
+
+        They are read as they are asked for: what changes meanwhile may be seen or not.
+        """
+        return tasks_listed.some(self._database.rows, where, newest_first=newest_first)
+
+    def get(self, number: int) -> Task:
+        """Return a task with its entity, answer and history; InputError when there is none with this number."""
+        return tasks_listed.one(self._database.rows, number)
+
+    def retry(self, where: Filter) -> int:
+        """Put what failed, was skipped or waits for its next attempt back into the queue; return how many.
+
+        This and what follows take the tasks that a filter means, by the table of transitions: where it names no
+        statuses, those where it is possible. InputError, and nothing is changed, where it names a status or a task
+        where it is not.
+        """
+        return tasks_moved.move(self._database, self._now, "retry", where)
+
+    def reopen(self, where: Filter) -> int:
+        """Put what is finished back into the queue: it is delivered once more; return how many."""
+        return tasks_moved.move(self._database, self._now, "reopen", where)
+
+    def skip(self, where: Filter) -> int:
+        """Let tasks not be sent; return how many."""
+        return tasks_moved.move(self._database, self._now, "skip", where)
+
+    def delete(self, where: Filter) -> int:
+        """Forget tasks with their entities and all that is known of them; return how many."""
+        return tasks_moved.move(self._database, self._now, "delete", where)
+
+    def export(self, where: Filter = EVERYTHING) -> Iterator[bytes]:
+        """Yield a line of JSON for each task that a filter means, oldest first: with entity, status and reason."""
+        return tasks_exchanged.written(self._database, where)
+
+    def bring(
+        self, queue: str, lines: Iterable[str | bytes], refuse: Callable[[int, str], None], *, source: str = "import"
+    ) -> int:
+        """Take lines as ``export`` writes them as new tasks of a queue; return how many.
+
+        ``entity`` is taken, and ``key``; what else is there does not matter. ``refuse`` is told the number of a line
+        that cannot be used, and why; the others are taken.
+        """
+        return tasks_exchanged.taken(self._database, self._now, queue, lines, refuse, source)
+
+    def prune(
+        self, *, queue: str | None = None, older_than_seconds: float | None = None, most: int | None = None
+    ) -> int:
+        """Drop what is settled and did not change for so long, and the oldest of what is more than ``most`` in a queue.
+
+        Whole batches go: those of which nothing is open, and nothing would be read again. Returns how many tasks those
+        were.
+        """
+        queues = [queue] if queue is not None else self.counts()
+        return sum(tasks_pruned.prune(self._database, self._now, name, older_than_seconds, most) for name in queues)

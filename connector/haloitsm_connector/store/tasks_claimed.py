@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from haloitsm_connector.store.database import Connection
+from haloitsm_connector.store.database import Database
 from haloitsm_connector.store.tasks_stored import (
     BATCH,
     OWN,
@@ -14,8 +14,10 @@ from haloitsm_connector.store.tasks_stored import (
     Happening,
     Ledger,
     Own,
+    Rows,
     crowd_of,
     keys_of,
+    ledger,
     load,
     number_of,
     place_of,
@@ -57,46 +59,47 @@ class _Candidates(NamedTuple):
     tasks: list[Picked]
 
 
-def pick(book: Ledger, queue: str, most: int) -> tuple[list[Picked], dict[int, bytes]]:
-    """Mark at most so many tasks as under way; return them in their order, and the entities of their batches."""
-    candidates = list(_oldest(book, queue, most))
-    behind = _behind(book.connection, queue, [task for one in candidates for task in one.tasks])
+def claim(database: Database, now: Callable[[], float], queue: str, most: int) -> list[Claimed]:
+    """Take at most so many tasks, the oldest that are due and need not wait; they are under way from now on."""
+    tasks: list[Picked] = []
+    contents: dict[int, bytes] = {}
+    found = True
+    while found and not tasks:  # those that have to wait are out of the way at the next look
+        with ledger(database, now) as book:
+            found = bool(candidates := list(_oldest(book, queue, most)))
+            tasks = _take(book, queue, candidates)
+            for batch in dict.fromkeys(place_of(task.number)[0] for task in tasks):
+                ((contents[batch],),) = book.rows("SELECT entities FROM contents WHERE batch = ?", (batch,))
+    entities: dict[int, list[Entity]] = {batch: load(text) for batch, text in contents.items()}
+    return [
+        Claimed(number, entities[batch][place], key, attempts)
+        for number, key, attempts in tasks
+        for batch, place in [place_of(number)]
+    ]
+
+
+def _take(book: Ledger, queue: str, candidates: list[_Candidates]) -> list[Picked]:
+    behind = _behind(book.rows, queue, [task for one in candidates for task in one.tasks])
     for home, tasks in candidates:
         if isinstance(home, Own):
             _take_own(book, home, waits=home.number in behind)
         else:
             _take_crowd(book, home, tasks, behind)
-    picked = [task for one in candidates for task in one.tasks if task.number not in behind]
-    contents: dict[int, bytes] = {}
-    for batch in dict.fromkeys(place_of(task.number)[0] for task in picked):
-        found = book.connection.execute("SELECT entities FROM contents WHERE batch = ?", (batch,)).fetchall()
-        contents[batch] = found[0][0]
-    return picked, contents
-
-
-def claimed(picked: Iterable[Picked], contents: Mapping[int, bytes]) -> list[Claimed]:
-    """Read the entities of what was picked."""
-    entities: dict[int, list[Entity]] = {batch: load(text) for batch, text in contents.items()}
-    return [
-        Claimed(number, entities[batch][place], key, attempts)
-        for number, key, attempts in picked
-        for batch, place in [place_of(number)]
-    ]
+    return [task for one in candidates for task in one.tasks if task.number not in behind]
 
 
 def _oldest(book: Ledger, queue: str, most: int) -> Iterator[_Candidates]:
     """The oldest tasks that are ready; a batch that is too large for what is left is cut only where it comes first."""
-    connection = book.connection
     homes: list[tuple[int, Own | Batch]] = [
-        *((row[0], Own(*row)) for row in connection.execute(_READY, (queue, book.at, most)).fetchall()),
-        *((number_of(row[0], 0), Batch(*row)) for row in connection.execute(_NEW, (queue, most)).fetchall()),
+        *((row[0], Own(*row)) for row in book.rows(_READY, (queue, book.at, most))),
+        *((number_of(row[0], 0), Batch(*row)) for row in book.rows(_NEW, (queue, most))),
     ]
     left = most
     for _, home in sorted(homes, key=lambda one: one[0]):
         if isinstance(home, Own):
             tasks = [Picked(home.number, home.key, home.attempts)]
         elif home.following <= left or left == most:
-            tasks = _crowd(connection, home)[:left]
+            tasks = _crowd(book.rows, home)[:left]
         else:
             break
         yield _Candidates(home, tasks)
@@ -105,20 +108,18 @@ def _oldest(book: Ledger, queue: str, most: int) -> Iterator[_Candidates]:
             break
 
 
-def _crowd(connection: Connection, batch: Batch) -> list[Picked]:
-    keys = keys_of(connection, batch.number)
-    first = number_of(batch.number, 0)
-    numbers = crowd_of(connection, batch)
-    return [Picked(number, keys[number - first] if keys else None, batch.attempts) for number in numbers]
+def _crowd(rows: Rows, batch: Batch) -> list[Picked]:
+    keys = keys_of(rows, batch.number)
+    return [Picked(number, keys.get(number), batch.attempts) for number in crowd_of(rows, batch)]
 
 
-def _behind(connection: Connection, queue: str, tasks: list[Picked]) -> set[int]:
+def _behind(rows: Rows, queue: str, tasks: list[Picked]) -> set[int]:
     """Return which tasks have to wait: an earlier one with their key is open, or one with their key is under way."""
     keys = {task.key for task in tasks if task.key is not None}
     if not keys:
         return set()
-    first = _first_open(connection, queue, sorted(keys))
-    busy = _under_way(connection, queue)
+    first = _first_open(rows, queue, sorted(keys))
+    busy = _under_way(rows, queue)
     behind = set()
     for number, key, _ in tasks:
         if key is None:
@@ -130,26 +131,26 @@ def _behind(connection: Connection, queue: str, tasks: list[Picked]) -> set[int]
     return behind
 
 
-def _first_open(connection: Connection, queue: str, keys: list[str]) -> dict[str, int]:
+def _first_open(rows: Rows, queue: str, keys: list[str]) -> dict[str, int]:
     """Return the first task by itself that is open, for each key that has one."""
     where = "queue = ? AND key IS NOT NULL AND status IN ('new', 'retry', 'processing')"
-    if not connection.execute(f"SELECT 1 FROM tasks WHERE {where} LIMIT 1", (queue,)).fetchall():  # noqa: S608
+    if not rows(f"SELECT 1 FROM tasks WHERE {where} LIMIT 1", (queue,)):  # noqa: S608
         return {}
     first: dict[str, int] = {}
     for start in range(0, len(keys), KEYS_AT_ONCE):
         some = keys[start : start + KEYS_AT_ONCE]
         among = f"key IN ({', '.join('?' * len(some))})"
         sql = f"SELECT key, min(number) FROM tasks WHERE {where} AND {among} GROUP BY key"  # noqa: S608
-        first.update(connection.execute(sql, (queue, *some)).fetchall())
+        first.update(rows(sql, (queue, *some)))
     return first
 
 
-def _under_way(connection: Connection, queue: str) -> set[str]:
+def _under_way(rows: Rows, queue: str) -> set[str]:
     """Return the keys of all that is under way in a queue."""
     sql = "SELECT key FROM tasks WHERE queue = ? AND status = 'processing' AND key IS NOT NULL"
-    busy = {key for (key,) in connection.execute(sql, (queue,)).fetchall()}
-    for row in connection.execute(_UNDER_WAY, (queue,)).fetchall():
-        busy.update(key for _, key, _ in _crowd(connection, Batch(*row)) if key is not None)
+    busy = {key for (key,) in rows(sql, (queue,))}
+    for row in rows(_UNDER_WAY, (queue,)):
+        busy.update(key for _, key, _ in _crowd(rows, Batch(*row)) if key is not None)
     return busy
 
 

@@ -48,12 +48,12 @@ def settle(book: Ledger, queue: str, settled: Iterable[Settled]) -> None:
     grouped: dict[int, list[Settled]] = {}
     for one in settled:
         grouped.setdefault(one.number // PLACES, []).append(one)
-    batches = batches_of(book.connection, grouped)
+    batches = batches_of(book.rows, grouped)
     for number, ones in grouped.items():
         batch = batches.get(number)
         if batch is None or batch.queue != queue:
             raise _taken(ones[0].number, queue)
-        own = own_of(book.connection, batch)
+        own = own_of(book.rows, batch)
         crowd = [one for one in ones if one.number not in own] if own else ones
         if crowd:
             _settle_crowd(book, batch, crowd)
@@ -74,8 +74,8 @@ def _settle_crowd(book: Ledger, batch: Batch, crowd: list[Settled]) -> None:
         book.tally(batch.queue, "processing", stays, batch.following - len(leaving))
         _answer(book, batch, [one for one in crowd if one.status == stays] if leaving else crowd)
     if book.anyone_behind(batch.queue):
-        keys = keys_of(book.connection, batch.number) or []
-        book.free(batch.queue, (keys[one.number % PLACES] for one in crowd if keys))
+        keys = keys_of(book.rows, batch.number)
+        book.free(batch.queue, (keys.get(one.number) for one in crowd))
 
 
 def _stays(batch: Batch, crowd: list[Settled]) -> Status | None:
@@ -96,13 +96,13 @@ def _answer(book: Ledger, batch: Batch, crowd: list[Settled]) -> None:
 
 
 def _leave(book: Ledger, batch: Batch, leaving: list[Settled]) -> None:
-    keys = keys_of(book.connection, batch.number)
+    keys = keys_of(book.rows, batch.number)
     book.leave(
         batch,
         [
-            _settled(
-                Own(one.number, batch.queue, keys[one.number % PLACES] if keys else None, "processing"), one
-            )._replace(attempts=batch.attempts + 1)
+            _settled(Own(one.number, batch.queue, keys.get(one.number), "processing"), one)._replace(
+                attempts=batch.attempts + 1
+            )
             for one in leaving
         ],
     )
@@ -139,8 +139,8 @@ def give_back(book: Ledger, queue: str, numbers: Iterable[int]) -> None:
     grouped: dict[int, list[int]] = {}
     for number in numbers:
         grouped.setdefault(place_of(number)[0], []).append(number)
-    for batch in batches_of(book.connection, grouped).values():
-        own = own_of(book.connection, batch)
+    for batch in batches_of(book.rows, grouped).values():
+        own = own_of(book.rows, batch)
         crowd = [number for number in grouped[batch.number] if number not in own]
         if crowd:
             _release_crowd(book, batch, crowd)
@@ -153,10 +153,8 @@ def _release_crowd(book: Ledger, batch: Batch, crowd: list[int]) -> None:
     if len(crowd) == batch.following:
         _release_all(book, batch)
         return
-    keys = keys_of(book.connection, batch.number)
-    tasks = [
-        Own(number, batch.queue, keys[number % PLACES] if keys else None, "new", batch.attempts) for number in crowd
-    ]
+    keys = keys_of(book.rows, batch.number)
+    tasks = [Own(number, batch.queue, keys.get(number), "new", batch.attempts) for number in crowd]
     book.leave(batch, tasks)
     book.happened(Happening(batch.number, number, "released") for number in crowd)
 
@@ -178,17 +176,16 @@ def _release_own(book: Ledger, tasks: Sequence[Own]) -> None:
 
 def take_back(book: Ledger, queue: str) -> int:
     """Put all that is under way in a queue back into it, because its process is gone; return how many that were."""
-    connection = book.connection
     sql = f"SELECT {BATCH} FROM batches WHERE queue = ? AND status = 'processing'"  # noqa: S608
-    batches = [Batch(*row) for row in connection.execute(sql, (queue,)).fetchall()]
+    batches = [Batch(*row) for row in book.rows(sql, (queue,))]
     sql = f"SELECT {OWN} FROM tasks WHERE queue = ? AND status = 'processing'"  # noqa: S608
-    tasks = [Own(*row) for row in connection.execute(sql, (queue,)).fetchall()]
+    tasks = [Own(*row) for row in book.rows(sql, (queue,))]
     for batch in batches:
         _release_all(book, batch)
     _release_own(book, tasks)
     book.happened(Happening(batch.number, None, "repaired") for batch in batches)
     book.happened(Happening(task.number // PLACES, task.number, "repaired") for task in tasks)
-    connection.execute("UPDATE tasks SET behind = 0 WHERE queue = ? AND behind = 1", (queue,))
+    book.connection.execute("UPDATE tasks SET behind = 0 WHERE queue = ? AND behind = 1", (queue,))
     return sum(batch.following for batch in batches) + len(tasks)
 
 

@@ -38,7 +38,7 @@ BATCH_BYTES = 4_000_000
 """Bytes of JSON after which a batch is full, however few its tasks are."""
 APART = "apart"
 """Stands for the status of a batch none of whose tasks is in the crowd any more."""
-DELETED = "deleted"
+DELETED: Any = "deleted"
 """Stands for the status of a task that was deleted and whose batch is still there."""
 
 
@@ -72,6 +72,8 @@ class Batch(NamedTuple):
     changed: float
 
 
+Rows = Callable[[str, Sequence[Any]], list[Any]]
+"""How rows are asked for: of a database, or inside a transaction."""
 BATCH = ", ".join(Batch._fields)
 
 
@@ -95,12 +97,13 @@ _PUT_OWN = f"INSERT INTO tasks ({OWN}) VALUES ({', '.join('?' * len(Own._fields)
 
 
 class Happening(NamedTuple):
-    """Something that happened to a task, or to the crowd of a batch (no task)."""
+    """Something that happened to a task, or to the crowd of a batch (no task), now or ``at`` another time."""
 
     batch: int
     task: int | None
     what: str
     detail: Mapping[str, Any] | None = None
+    at: float | None = None
 
 
 def number_of(batch: int, place: int) -> int:
@@ -175,6 +178,10 @@ class Ledger:
         self._happened: list[tuple[int, int | None, float, str, bytes | None]] = []
         self._freed: dict[str, set[str]] = {}
 
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Return the rows that a statement finds, as this transaction sees them."""
+        return self.connection.execute(sql, values).fetchall()
+
     def tally(self, queue: str, before: str | None, after: str | None, tasks: int = 1) -> None:
         """Count tasks that went from a status to another."""
         if before:
@@ -185,7 +192,14 @@ class Ledger:
     def happened(self, happenings: Iterable[Happening]) -> None:
         """Put down what happened."""
         self._happened += [
-            (one.batch, one.task, self.at, one.what, dump(one.detail) if one.detail else None) for one in happenings
+            (
+                one.batch,
+                one.task,
+                self.at if one.at is None else one.at,
+                one.what,
+                dump(one.detail) if one.detail else None,
+            )
+            for one in happenings
         ]
 
     def leave(self, batch: Batch, tasks: Sequence[Own]) -> None:
@@ -199,6 +213,16 @@ class Ledger:
         for status, number in Counter(one.status for one in tasks).items():
             self.tally(batch.queue, batch.status, status if status != DELETED else None, number)
 
+    def set(self, task: Own, before: Status) -> None:
+        """Change the row of a task that had another status before."""
+        sql = (
+            "UPDATE tasks SET key = ?, status = ?, attempts = ?, due = ?, behind = ?, changed = ?, reason = ?,"
+            " intent = ? WHERE number = ?"
+        )
+        row = (task.key, task.status, task.attempts, task.due, task.behind, self.at, task.reason, task.intent)
+        self.connection.execute(sql, (*row, task.number))
+        self.tally(task.queue, before, task.status if task.status != DELETED else None)
+
     def free(self, queue: str, keys: Iterable[str | None]) -> None:
         """Say that tasks with these keys are not in the way of later ones any more."""
         self._freed.setdefault(queue, set()).update(key for key in keys if key is not None)
@@ -206,7 +230,7 @@ class Ledger:
     def anyone_behind(self, queue: str) -> bool:
         """Whether any task of a queue waits behind another."""
         sql = "SELECT 1 FROM tasks WHERE queue = ? AND behind = 1 LIMIT 1"
-        return bool(self.connection.execute(sql, (queue,)).fetchall())
+        return bool(self.rows(sql, (queue,)))
 
     def close(self) -> None:
         """Put down what was gathered."""
@@ -237,34 +261,40 @@ def ledger(database: Database, now: Callable[[], float]) -> Iterator[Ledger]:
         book.close()
 
 
-def batches_of(connection: Connection, numbers: Iterable[int]) -> dict[int, Batch]:
+def batches_of(rows: Rows, numbers: Iterable[int]) -> dict[int, Batch]:
     """Return batches by their number."""
     sql = f"SELECT {BATCH} FROM batches WHERE number = ?"  # noqa: S608
-    rows = (row for number in numbers for row in connection.execute(sql, (number,)).fetchall())
-    return {row[0]: Batch(*row) for row in rows}
+    return {number: Batch(*row) for number in numbers for row in rows(sql, (number,))}
 
 
-def own_of(connection: Connection, batch: Batch) -> dict[int, Own]:
+def own_of(rows: Rows, batch: Batch) -> dict[int, Own]:
     """Return the tasks of a batch that left the crowd, by their number."""
     if batch.following == batch.size:
         return {}
     sql = f"SELECT {OWN} FROM tasks WHERE number >= ? AND number < ?"  # noqa: S608
     first = number_of(batch.number, 0)
-    return {row[0]: Own(*row) for row in connection.execute(sql, (first, first + PLACES)).fetchall()}
+    return {row[0]: Own(*row) for row in rows(sql, (first, first + PLACES))}
 
 
-def crowd_of(connection: Connection, batch: Batch) -> list[int]:
+def crowd_of(rows: Rows, batch: Batch) -> list[int]:
     """Return the numbers of the tasks that are in the crowd of a batch, in their order."""
     first = number_of(batch.number, 0)
-    left = own_of(connection, batch)
+    left = own_of(rows, batch)
     return [number for number in range(first, first + batch.size) if number not in left]
 
 
-def keys_of(connection: Connection, batch: int) -> list[str | None] | None:
-    """Return the keys of the tasks of a batch by place, None where it has none."""
-    found = connection.execute("SELECT keys FROM contents WHERE batch = ?", (batch,)).fetchall()
-    keys: list[str | None] | None = load(found[0][0]) if found else None
-    return keys
+def keys_of(rows: Rows, batch: int) -> dict[int, str | None]:
+    """Return the keys of the tasks of a batch by their number; empty where it has none."""
+    return _by_number(batch, rows("SELECT keys FROM contents WHERE batch = ?", (batch,)))
+
+
+def answers_of(rows: Rows, batch: int) -> dict[int, dict[str, Any] | None]:
+    """Return the answers to the tasks in the crowd of a batch by their number; empty where it has none."""
+    return _by_number(batch, rows("SELECT answers FROM answers WHERE batch = ?", (batch,)))
+
+
+def _by_number(batch: int, found: list[Any]) -> dict[int, Any]:
+    return dict(enumerate((load(found[0][0]) if found else None) or (), number_of(batch, 0)))
 
 
 def store(book: Ledger, queue: str, batches: Iterable[Cut], source: str, *, fetched: bool) -> int:
@@ -278,7 +308,7 @@ def store(book: Ledger, queue: str, batches: Iterable[Cut], source: str, *, fetc
         )
         status = "new" if following else APART
         row = (queue, source, int(fetched), one.size, following, status, book.at, book.at)
-        ((number,),) = book.connection.execute(sql, row).fetchall()
+        ((number,),) = book.rows(sql, row)
         sql = "INSERT INTO contents (batch, keys, entities) VALUES (?, ?, ?)"
         book.connection.execute(sql, (number, one.keys, one.entities))
         book.tally(queue, None, "new", following)
@@ -291,6 +321,33 @@ def store(book: Ledger, queue: str, batches: Iterable[Cut], source: str, *, fetc
             book.tally(queue, None, "rejected", len(tasks))
             book.happened(Happening(number, task.number, "rejected", {"reason": task.reason}) for task in tasks)
     return number
+
+
+def blank(connection: Connection, batch: int, places: Iterable[int]) -> None:
+    """Leave nothing at some places of a batch, of what their tasks were made of."""
+    for table, columns in (("contents", ("keys", "entities")), ("answers", ("answers",))):
+        for column in columns:
+            sql = f"SELECT {column} FROM {table} WHERE batch = ? AND {column} IS NOT NULL"  # noqa: S608
+            for (text,) in connection.execute(sql, (batch,)).fetchall():
+                values = load(text)
+                for place in places:
+                    values[place] = None
+                sql = f"UPDATE {table} SET {column} = ? WHERE batch = ?"  # noqa: S608
+                connection.execute(sql, (dump(values), batch))
+
+
+def drop(book: Ledger, batch: Batch) -> int:
+    """Drop a batch with all of its tasks; return how many those were."""
+    own = [task for task in own_of(book.rows, batch).values() if task.status != DELETED]
+    book.tally(batch.queue, batch.status, None, batch.following)
+    for task in own:
+        book.tally(batch.queue, task.status, None)
+    first = number_of(batch.number, 0)
+    book.connection.execute("DELETE FROM tasks WHERE number >= ? AND number < ?", (first, first + PLACES))
+    for table in ("events", "answers", "contents"):
+        book.connection.execute(f"DELETE FROM {table} WHERE batch = ?", (batch.number,))  # noqa: S608
+    book.connection.execute("DELETE FROM batches WHERE number = ?", (batch.number,))
+    return len(own) + batch.following
 
 
 def cover(connection: Connection, routes: Iterable[str]) -> None:
