@@ -39,7 +39,7 @@ UNDECLARED: Mapping[str, Mapping[str, str]] = {
 def schema_of(catalogue: Catalogue, operation: Operation) -> Schema:
     """Return the schema (draft 7) of the rows of a GET operation, as far as the catalogue knows them."""
     record = operation.record or ""
-    types = {name: field.type for name, field in catalogue.fields(record).items()} | UNDECLARED.get(record, {})
+    types = {name: field.type for name, field in catalogue.fields(record).items()} | dict(UNDECLARED.get(record, {}))
     return _schema({name: dict(_TYPES.get(kind, _TEXT)) for name, kind in types.items()}, operation.key)
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
+from haloitsm_connector.arrow import outcome_table, records
 from haloitsm_connector.client.drive import Driven, Flow, adrive, drive
 from haloitsm_connector.client.request import Request
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.publisher.journal import Journal, NoJournal
 from haloitsm_transformers import Entity, Failure
+
+if TYPE_CHECKING:
+    import pyarrow
 
 Status = Literal["created", "updated", "deleted", "sent", "skipped", "refused", "failed", "waiting"]
 
@@ -81,6 +85,14 @@ class PublisherBase(Driven, ABC):
         """Send entities as the outcomes are asked for. Raises RemoteError when going on makes no sense."""
         for page in drive(self.flow(_objects(entities)), self._start):
             yield from page
+
+    def publish_table(self, table: Any) -> pyarrow.Table:
+        """Publish the rows of an Arrow table (extra ``arrow``): one of pyarrow, or a data frame of pandas or Polars.
+
+        Nulls are left out of the entities. Returns a table with a row for each: status, id, reason, request. Raises
+        InputError for what is no table, RemoteError when going on makes no sense.
+        """
+        return outcome_table(outcome.described() for outcome in self.publish(records(table)))
 
     async def apublish(self, entities: Iterable[Entity]) -> AsyncIterator[Outcome]:
         """Send entities as `publish` does, without blocking the event loop."""

@@ -6,14 +6,18 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
+from haloitsm_connector.arrow import Columns, record_batches
 from haloitsm_connector.client.drive import Driven, Flow, adrive, drive
 from haloitsm_connector.client.request import Request
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.subscriber.paging import sifted
 from haloitsm_transformers import Entity, Failure
 from haloitsm_transformers.run import raise_failure
+
+if TYPE_CHECKING:
+    import pyarrow
 
 Item = TypeVar("Item")
 Cursor = dict[str, Any]
@@ -72,6 +76,20 @@ class SubscriberBase(Driven, ABC):
     def pages(self) -> Generator[list[Entity]]:
         """Read, and yield the entities a page at a time. Raises RemoteError or InputError where reading ends early."""
         return drive(self.flow(), self._start)
+
+    def read_arrow(self, columns: Columns | Iterable[str] | None = None) -> pyarrow.RecordBatchReader:
+        """Read into Arrow (extra ``arrow``): a record batch per page, as they are asked for, typed from the catalogue.
+
+        ``columns`` chooses some, or gives them with types of the catalogue: ``{"id": "integer", "summary": "string"}``.
+        pandas takes it as ``.read_pandas()``, Polars as ``polars.from_arrow(…)``. Raises what `pages` raises, and
+        AnswerError for a value that does not fit its column.
+        """
+        return record_batches(self.pages(), self.columns, columns)
+
+    @property
+    def columns(self) -> Columns:
+        """The fields of its entities that are known beforehand, with their types in the catalogue."""
+        return {}
 
     def apages(self) -> AsyncIterator[list[Entity]]:
         """Read as `pages` does, without blocking the event loop."""

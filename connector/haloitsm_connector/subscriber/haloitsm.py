@@ -67,13 +67,15 @@ class Subscriber(SubscriberBase):
         catalogue: Catalogue | None = None,
     ) -> None:
         self.client = client
-        self.operation = (catalogue or Catalogue.load()).find(entity, ("GET",))
+        catalogue = catalogue or Catalogue.load()
+        self.operation = catalogue.find(entity, ("GET",))
         self.path = dict(path or {})
         self.query = dict(query or {})
         self.limit = limit
         self.parent = parent
         self.from_parent = dict(from_parent or {})
         self.plan = None if incremental is None else planned(self.operation, incremental)
+        self._catalogue = catalogue
         self._chain = compiled(input_transformers)
         self._reader = Reader(self.operation, client, page_size, consistency, parallel)
         for finding in contradictions(self.plan, self.query, parent is not None, limit):
@@ -88,6 +90,12 @@ class Subscriber(SubscriberBase):
     def resumes(self) -> bool:  # type: ignore[override]  # it depends
         """Whether it is incremental, or its parent is."""
         return self.plan is not None or getattr(self.parent, "resumes", False)
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """The fields that the catalogue knows of the operation's rows, with their types."""
+        fields = self._catalogue.fields(self.operation.record) if self.operation.record else {}
+        return {name: field.type for name, field in fields.items()}
 
     def requests(self) -> Iterator[Request]:
         """Yield the first request of every parameter set, final and unsent.
