@@ -4,7 +4,7 @@ from haloitsm_connector.store.cursors import Cursors
 from haloitsm_connector.store.database import Database, open_state, state_of
 from haloitsm_connector.store.inbox import Event, Inbox
 from haloitsm_connector.store.intents import Intents, JobJournal, journal
-from haloitsm_connector.store.storages import KeptStorage
+from haloitsm_connector.store.storages import KeptStorage, storage_counts
 
 __all__ = [
     "Cursors",
@@ -17,4 +17,5 @@ __all__ = [
     "journal",
     "open_state",
     "state_of",
+    "storage_counts",
 ]

@@ -61,17 +61,22 @@ class KeptStorage:
         with self._database.transaction(durable=False) as connection:
             connection.execute("DELETE FROM storages WHERE storage = ? AND key = ?", (self._name, key))
 
-    def iterate(self) -> Iterator[tuple[str, Any]]:
-        """Yield keys with their values, sorted by key; what is put or deleted meanwhile may be seen or not."""
-        sql = (
-            "SELECT key, value FROM storages WHERE storage = ? AND key > ? AND (ends IS NULL OR ends > ?)"
-            " ORDER BY key LIMIT ?"
-        )
-        last = ""  # before every key: none is empty
-        while found := self._database.rows(sql, (self._name, last, self._now(), PAGE)):
+    def iterate(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
+        """Yield keys that begin with a prefix, and their values, sorted by key.
+
+        What is put or deleted meanwhile may be seen or not.
+        """
+        compared, last = ">=", prefix
+        while found := self._database.rows(
+            f"SELECT key, value FROM storages WHERE storage = ? AND key {compared} ?"  # noqa: S608
+            " AND (ends IS NULL OR ends > ?) ORDER BY key LIMIT ?",
+            (self._name, last, self._now(), PAGE),
+        ):
             for key, text in found:
+                if not key.startswith(prefix):
+                    return
                 yield key, self._read(key, text)
-            last = found[-1][0]
+            compared, last = ">", found[-1][0]
 
     def _read(self, key: str, text: str) -> Any:
         try:
@@ -79,3 +84,9 @@ class KeptStorage:
         except ValueError:
             what = f"the value under '{key}' of the storage '{self._name}' in {self._database.place} is damaged"
             raise StateError(what, "Delete it, or restore the file from a copy.") from None
+
+
+def storage_counts(database: Database, now: Callable[[], float] = time.time) -> dict[str, int]:
+    """Return how many entries each storage holds whose time is not over, sorted by name."""
+    sql = "SELECT storage, count(*) FROM storages WHERE ends IS NULL OR ends > ? GROUP BY storage ORDER BY storage"
+    return dict(database.rows(sql, (now(),)))
