@@ -167,7 +167,7 @@ def _take_crowd(book: Ledger, batch: Batch, tasks: list[Picked], behind: set[int
     """Claim a crowd as a whole, without those that wait; or some of it, each by itself."""
     whole = len(tasks) == batch.following
     leaving = [
-        Own(number, batch.queue, key, "new", attempts, behind=1)
+        Own(number, batch.queue, key, "new", attempts, behind=1, changed=batch.changed)
         if number in behind
         else Own(number, batch.queue, key, "processing", attempts)
         for number, key, attempts in tasks

@@ -20,6 +20,7 @@ from haloitsm_connector.store.tasks_stored import (
     load,
     own_of,
     place_of,
+    told,
 )
 from haloitsm_transformers import Entity
 
@@ -188,19 +189,15 @@ def _crowd_tasks(rows: Rows, row: Sequence[Any]) -> list[Task]:
     """Return the tasks in the crowd of a batch: of its row, and when and whence it was stored, keys and answers."""
     *columns, stored, source, keys, answers = row
     batch = Batch(*columns)
-    names, told = load(keys), load(answers)
+    names, entries = load(keys), load(answers)
     return [
         Task(
             *(number, batch.queue, batch.status, names[place] if names else None, batch.attempts),
-            *(stored, batch.changed, source, _reason(told[place] if told else None)),
+            *(stored, batch.changed, source, told(entries[place] if entries else None)[0]),
         )
         for number in crowd_of(rows, batch)
         for place in [number % PLACES]
     ]
-
-
-def _reason(answer: dict[str, Any] | None) -> str:
-    return str(answer.get("reason", "")) if answer else ""
 
 
 def one(rows: Rows, number: int) -> Task:
@@ -217,27 +214,26 @@ def one(rows: Rows, number: int) -> Task:
         raise InputError(f"there is no task {number}", "haloitsm tasks list shows which there are.")
     stored, source, entities, keys, answers = found[0][len(Batch._fields) :]
     history = [Entry(stored, "stored", {"source": source} if source else {}), *_happened(rows, number)]
-    answer: dict[str, Any] | None = None
     if own:
         task = _own_task(own, stored, source)
-        attempts = [entry.detail.get("answer") for entry in history if entry.what == "attempt"]
-        answer = attempts[-1] if attempts else None
+        tried = [entry.detail.get("answer") for entry in history if entry.what == "attempt"]
+        answer = tried[-1] if tried else None
     else:
-        names, told = load(keys), load(answers)
-        answer = told[place] if told else None
+        names, entries = load(keys), load(answers)
+        entry = entries[place] if entries else None
+        reason, answer = told(entry)
         key = names[place] if names else None
-        task = Task(
-            *(number, batch.queue, batch.status, key, batch.attempts, stored, batch.changed, source, _reason(answer))
-        )
-        history += attempt_told(batch, answer)
+        task = Task(*(number, batch.queue, batch.status, key, batch.attempts, stored, batch.changed, source, reason))
+        history += attempt_told(batch, entry)
     return replace(task, entity=load(entities)[place], answer=answer, history=tuple(history))
 
 
-def attempt_told(batch: Batch, answer: dict[str, Any] | None) -> list[Entry]:
-    """Return the delivery that a batch and an answer tell of a task in its crowd; at most one."""
+def attempt_told(batch: Batch, entry: Any) -> list[Entry]:
+    """Return the delivery that a batch and what ``answers`` keeps tell of a task in its crowd; at most one."""
     if not batch.attempts:
         return []
-    detail = {"status": batch.status, "reason": _reason(answer), "answer": answer}
+    reason, answer = told(entry)
+    detail = {"status": batch.status, "reason": reason, "answer": answer}
     return [Entry(batch.changed, "attempt", {name: value for name, value in detail.items() if value})]
 
 

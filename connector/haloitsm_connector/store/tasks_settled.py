@@ -87,9 +87,9 @@ def _stays(batch: Batch, crowd: list[Settled]) -> Status | None:
 
 
 def _answer(book: Ledger, batch: Batch, crowd: list[Settled]) -> None:
-    answers: list[dict[str, Any] | None] = [None] * batch.size
+    answers: list[Any] = [None] * batch.size
     for one in crowd:
-        answers[one.number % PLACES] = {"reason": one.reason, **(one.answer or {})} if one.reason else one.answer
+        answers[one.number % PLACES] = [one.reason, one.answer] if one.reason else one.answer
     if any(answers):
         sql = "INSERT INTO answers (batch, answers) VALUES (?, ?)"
         book.connection.execute(sql, (batch.number, dump(answers)))

@@ -204,7 +204,7 @@ class Ledger:
 
     def leave(self, batch: Batch, tasks: Sequence[Own]) -> None:
         """Let tasks leave the crowd of their batch."""
-        self.connection.executemany(_PUT_OWN, [one._replace(changed=self.at) for one in tasks])
+        self.connection.executemany(_PUT_OWN, [one._replace(changed=one.changed or self.at) for one in tasks])
         sql = (
             f"UPDATE batches SET status = CASE WHEN following = ? THEN '{APART}' ELSE status END,"  # noqa: S608
             " following = following - ? WHERE number = ?"
@@ -285,16 +285,21 @@ def crowd_of(rows: Rows, batch: Batch) -> list[int]:
 
 def keys_of(rows: Rows, batch: int) -> dict[int, str | None]:
     """Return the keys of the tasks of a batch by their number; empty where it has none."""
-    return _by_number(batch, rows("SELECT keys FROM contents WHERE batch = ?", (batch,)))
-
-
-def answers_of(rows: Rows, batch: int) -> dict[int, dict[str, Any] | None]:
-    """Return the answers to the tasks in the crowd of a batch by their number; empty where it has none."""
-    return _by_number(batch, rows("SELECT answers FROM answers WHERE batch = ?", (batch,)))
-
-
-def _by_number(batch: int, found: list[Any]) -> dict[int, Any]:
+    found = rows("SELECT keys FROM contents WHERE batch = ?", (batch,))
     return dict(enumerate((load(found[0][0]) if found else None) or (), number_of(batch, 0)))
+
+
+def answers_of(rows: Rows, batch: int) -> dict[int, Any]:
+    """Return what became of the tasks in the crowd of a batch by their number, for ``told``; empty where nothing is."""
+    found = rows("SELECT answers FROM answers WHERE batch = ?", (batch,))
+    return dict(enumerate(load(found[0][0]) if found else (), number_of(batch, 0)))
+
+
+def told(entry: Any) -> tuple[str, dict[str, Any] | None]:
+    """Return reason and answer from what ``answers`` keeps of a task: its answer or, with a reason, both."""
+    if isinstance(entry, list):
+        return entry[0], entry[1]
+    return "", entry
 
 
 def store(book: Ledger, queue: str, batches: Iterable[Cut], source: str, *, fetched: bool) -> int:
