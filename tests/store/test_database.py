@@ -15,7 +15,7 @@ import pytest
 from haloitsm_connector.errors import ConnectorError, InputError, StateError
 from haloitsm_connector.store import Cursors, Database, open_state, state_of
 from haloitsm_connector.store.cursors import STORE
-from haloitsm_connector.store.schema import MIGRATIONS
+from haloitsm_connector.store.schema import MIGRATIONS, for_postgresql
 
 
 def test_what_is_committed_is_there_when_the_state_is_opened_again(place: Path | str) -> None:
@@ -67,11 +67,14 @@ def test_statement_means_the_same_in_every_store(state: Database) -> None:
     assert (total, type(total), count, mean, text) == (8, int, 4, 2.0, "é")
 
 
-def test_bytes_text_and_large_numbers_come_back_as_they_were(state: Database) -> None:
+def test_bytes_text_and_numbers_come_back_as_they_were(state: Database) -> None:
+    row = (2**62, -0.1, "naïve \U0001f600\n'\0", b"\0\xff", None)
+    blob = for_postgresql("BLOB") if state.place.startswith("postgresql") else "BLOB"
     with state.transaction() as connection:
-        connection.execute("CREATE TEMP TABLE kept (number BIGINT, amount DOUBLE PRECISION, text TEXT)")
-        connection.execute("INSERT INTO kept VALUES (?, ?, ?)", (2**62, 0.1, "naïve \U0001f600\n'"))
-        assert connection.execute("SELECT * FROM kept").fetchall() == [(2**62, 0.1, "naïve \U0001f600\n'")]
+        connection.execute(f"CREATE TEMP TABLE kept (a BIGINT, b DOUBLE PRECISION, c TEXT, d {blob}, e {blob})")
+        connection.execute("INSERT INTO kept VALUES (?, ?, ?, ?, ?)", row)
+        connection.executemany("INSERT INTO kept VALUES (?, ?, ?, ?, ?)", [row])
+        assert connection.execute("SELECT * FROM kept").fetchall() == [row, row]
 
 
 def test_threads_share_one_database(state: Database) -> None:

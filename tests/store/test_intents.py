@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from haloitsm_connector.errors import InputError, StateError
 from haloitsm_connector.publisher.journal import Intent
@@ -25,12 +24,6 @@ from haloitsm_connector.store import Database, Intents, JobJournal, journal, ope
 
 class CutOff(Exception):  # noqa: N818
     """What ends a run in the middle."""
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[Database]:
-    with open_state(tmp_path / "state") as database:
-        yield database
 
 
 def job(state: Database, name: str = "import") -> JobJournal:
@@ -92,7 +85,7 @@ def test_jobs_do_not_see_each_other(state: Database) -> None:
 
 def test_job_runs_once_at_a_time(state: Database) -> None:
     with job(state).begin():
-        with pytest.raises(StateError, match=rf"'import' is running already \(process {os.getpid()} since"):
+        with pytest.raises(StateError, match=rf"'import' is running already \(process {os.getpid()} "):
             job(state).begin().__enter__()
         with job(state, "other").begin():
             pass
@@ -100,22 +93,22 @@ def test_job_runs_once_at_a_time(state: Database) -> None:
         pass
 
 
-def test_run_that_nobody_closes_ends_when_it_is_forgotten(tmp_path: Path) -> None:
-    begun = journal(tmp_path / "state", "import").begin()
+def test_run_that_nobody_closes_ends_when_it_is_forgotten(place: Path | str) -> None:
+    begun = journal(place, "import").begin()
     begun.__enter__().intend([intent("a")])
     del begun
     gc.collect()
-    with journal(tmp_path / "state", "import").begin() as run:
+    with journal(place, "import").begin() as run:
         assert run.left_behind("a")
 
 
 @pytest.mark.slow
-def test_killed_process_holds_its_job_no_more(tmp_path: Path) -> None:
+def test_killed_process_holds_its_job_no_more(place: Path | str) -> None:
     script = f"""
 import sys, time
 from haloitsm_connector import journal
 from haloitsm_connector.publisher.journal import Intent
-with journal({str(tmp_path / "state")!r}, "import").begin() as run:
+with journal({str(place)!r}, "import").begin() as run:
     run.intend([Intent("a", "POST /Asset")])
     print("begun", flush=True)
     time.sleep(60)
@@ -124,14 +117,14 @@ with journal({str(tmp_path / "state")!r}, "import").begin() as run:
     assert child.stdout
     assert child.stdout.readline() == "begun\n"
     with pytest.raises(StateError, match="running already"):
-        journal(tmp_path / "state", "import").begin().__enter__()
-    with open_state(tmp_path / "state") as state:
+        journal(place, "import").begin().__enter__()
+    with open_state(place) as state:
         assert Intents(state).waiting() == []
     child.send_signal(signal.SIGKILL)
     child.communicate()
-    with open_state(tmp_path / "state") as state:
+    with open_state(place) as state:
         assert [one.identity for one in Intents(state).waiting()] == ["a"]
-    with journal(tmp_path / "state", "import").begin() as run:
+    with journal(place, "import").begin() as run:
         assert run.left_behind("a")
 
 
@@ -167,21 +160,39 @@ def test_large_payload_is_not_kept(state: Database) -> None:
     assert waiting.payload is None
 
 
-def test_no_room_on_disk_is_told_before_anything_is_sent(state: Database) -> None:
-    with suppress(StateError), job(state).begin() as run:
+def test_no_room_on_disk_is_told_before_anything_is_sent(tmp_path: Path) -> None:
+    with open_state(tmp_path / "state") as state, suppress(StateError), job(state).begin() as run:
         ((pages,),) = state.rows("PRAGMA page_count")
         state.rows(f"PRAGMA max_page_count = {pages}")
         with pytest.raises(StateError, match="no room left"):
             run.intend([Intent(str(number), "POST /Asset", "x" * 5_000) for number in range(100)])
 
 
-@settings(max_examples=40, stateful_step_count=30, deadline=None)
+def test_intents_keep_their_order_and_their_numbers(state: Database) -> None:
+    with suppress(CutOff), job(state).begin() as run:
+        first = run.intend([intent(name) for name in "abc"])
+        second = run.intend([intent("d")])
+        assert [one.identity for one in first + second] == ["a", "b", "c", "d"]
+        numbers = [one.number for one in first + second]
+        assert numbers == sorted(set(numbers))
+        raise CutOff
+    with job(state).begin() as run:
+        left = [run.left_behind(name) for name in "ca"]
+        again = run.intend([left[0], intent("e"), left[1]])
+        assert [one.number for one in again if one.identity != "e"] == [numbers[2], numbers[0]]
+        assert again[1].number > max(numbers)
+        rows = state.rows("SELECT identity, number FROM intents ORDER BY number")
+        assert rows == [*zip("abcd", numbers, strict=True), ("e", again[1].number)]
+
+
 class Journals(RuleBasedStateMachine):
     """A job that is run, cut off and run again, against a plain model of what is on record."""
 
-    def __init__(self) -> None:
+    def __init__(self, database: Database) -> None:
         super().__init__()
-        self.database = open_state(_fresh())
+        self.database = database
+        with database.transaction(durable=False) as connection:
+            connection.execute("DELETE FROM intents")
         self.model: dict[int, tuple[str, bool]] = {}
         self.taken: set[int] = set()
         self.begin()
@@ -197,17 +208,22 @@ class Journals(RuleBasedStateMachine):
         (made,) = self.run.intend([intent(identity)])
         self.model[made.number] = (identity, False)
 
-    @rule(number=st.integers(0, 20))
-    def settle(self, number: int) -> None:
+    @rule(index=st.integers(0, 20))
+    def settle(self, index: int) -> None:
+        number = self._known(index)
         if number in self.model and (number not in self.earlier or number in self.taken):
             identity, _ = self.model[number]
             self.run.keep([intent(identity, number=number, done=True, id=number)])
             self.model[number] = (identity, True)
 
-    @rule(number=st.integers(0, 20))
-    def forget(self, number: int) -> None:
+    @rule(index=st.integers(0, 20))
+    def forget(self, index: int) -> None:
+        number = self._known(index)
         if number in self.model and (number not in self.earlier or number in self.taken):
             self.run.forget([intent(self.model.pop(number)[0], number=number)])
+
+    def _known(self, index: int) -> int:
+        return sorted(self.model)[index] if index < len(self.model) else 0
 
     @rule(identity=st.sampled_from("abc"))
     def look(self, identity: str) -> None:
@@ -241,13 +257,9 @@ class Journals(RuleBasedStateMachine):
     def teardown(self) -> None:
         with suppress(CutOff):
             self.context.__exit__(CutOff, CutOff(), None)
-        self.database.close()
 
 
-def _fresh() -> Path:
-    import tempfile
-
-    return Path(tempfile.mkdtemp(dir=os.environ["HALOITSM_STATE_DIR"])) / "state"
-
-
-TestJournals = Journals.TestCase
+@pytest.mark.slow
+def test_journal_does_what_its_model_does(state: Database) -> None:
+    few = settings(max_examples=25, stateful_step_count=30, deadline=None)
+    run_state_machine_as_test(lambda: Journals(state), settings=few)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from haloitsm_connector.errors import StateError
@@ -23,27 +22,31 @@ VALUES = st.recursive(
 CALLS = st.lists(st.tuples(st.just("put"), KEYS, VALUES) | st.tuples(st.just("delete"), KEYS), max_size=12)
 
 
-@pytest.fixture
-def database(tmp_path: Path):
-    with open_state(tmp_path / "state") as opened:
-        yield opened
-
-
 @given(CALLS)
-@settings(max_examples=40, deadline=None)
-def test_it_does_what_a_storage_in_memory_does(tmp_path_factory, calls):
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_it_does_what_a_storage_in_memory_does(state, calls):
     memory = MemoryStorage()
-    with open_state(tmp_path_factory.mktemp("state") / "state") as database:
-        kept = KeptStorage(database, "seen")
-        for name, *values in calls:
-            getattr(kept, name)(*values)
-            getattr(memory, name)(*values)
-        assert list(kept.iterate()) == list(memory.iterate())
-        assert all(kept.get(key, "nothing") == memory.get(key, "nothing") for _, key, *_ in calls)
+    kept = KeptStorage(state, "seen")
+    with state.transaction(durable=False) as connection:
+        connection.execute("DELETE FROM storages")
+    for name, *values in calls:
+        getattr(kept, name)(*values)
+        getattr(memory, name)(*values)
+    assert list(kept.iterate()) == list(memory.iterate())
+    assert all(kept.get(key, "nothing") == memory.get(key, "nothing") for _, key, *_ in calls)
 
 
-def test_storages_do_not_see_each_other(database):
-    first, second = KeptStorage(database, "first"), KeptStorage(database, "second")
+def test_any_character_may_be_in_a_key(state):
+    kept = KeptStorage(state, "se\0en")
+    keys = ["\0", "\0\1", "\1", "\1\1\2", "\2", "a", "a\0b", "a%?'\"\\", "\U0010ffff"]
+    for key in keys:
+        kept.put(key, {key: key})
+    assert list(kept.iterate()) == [(key, {key: key}) for key in keys]
+    assert [kept.get(key) for key in keys] == [{key: key} for key in keys]
+
+
+def test_storages_do_not_see_each_other(state):
+    first, second = KeptStorage(state, "first"), KeptStorage(state, "second")
     first.put("a", 1)
     assert second.get("a") is None
     second.put("a", 2)
@@ -51,9 +54,9 @@ def test_storages_do_not_see_each_other(database):
     assert list(second.iterate()) == [("a", 2)]
 
 
-def test_a_value_is_gone_when_its_time_is_over(database):
+def test_a_value_is_gone_when_its_time_is_over(state):
     time = 1000.0
-    kept = KeptStorage(database, "seen", 60, now=lambda: time)
+    kept = KeptStorage(state, "seen", 60, now=lambda: time)
     kept.put("usual", 1)
     kept.put("short", 2, ttl_seconds=10)
     time += 30
@@ -63,41 +66,42 @@ def test_a_value_is_gone_when_its_time_is_over(database):
     assert list(kept.iterate()) == []
 
 
-def test_what_is_over_is_removed_from_the_file(database):
-    KeptStorage(database, "seen", now=lambda: 0).put("a", 1, ttl_seconds=10)
-    KeptStorage(database, "seen", now=lambda: 20).put("b", 2)
-    assert database.rows("SELECT key FROM storages") == [("b",)]
+def test_what_is_over_is_removed_from_the_file(state):
+    KeptStorage(state, "seen", now=lambda: 0).put("a", 1, ttl_seconds=10)
+    KeptStorage(state, "seen", now=lambda: 20).put("b", 2)
+    assert state.rows("SELECT key FROM storages") == [("b",)]
 
 
-def test_a_long_storage_is_read_in_pieces_and_in_order(database):
-    kept = KeptStorage(database, "seen")
-    with database.transaction() as connection:
+def test_a_long_storage_is_read_in_pieces_and_in_order(state):
+    kept = KeptStorage(state, "seen")
+    with state.transaction() as connection:
         rows = [("seen", f"{number:04}", str(number), None) for number in range(1200)]
         connection.executemany("INSERT INTO storages VALUES (?, ?, ?, ?)", rows)
     assert [value for _, value in kept.iterate()] == list(range(1200))
 
 
 @pytest.mark.parametrize("value", [float("nan"), {1, 2}, b"bytes"])
-def test_what_is_no_json_is_refused_and_what_was_there_stays(database, value):
-    kept = KeptStorage(database, "seen")
+def test_what_is_no_json_is_refused_and_what_was_there_stays(state, value):
+    kept = KeptStorage(state, "seen")
     kept.put("a", 1)
     with pytest.raises(ValueError, match="JSON"):
         kept.put("a", value)
     assert kept.get("a") == 1
 
 
-def test_a_damaged_value_is_named(database):
-    with database.transaction() as connection:
+def test_a_damaged_value_is_named(state):
+    with state.transaction() as connection:
         connection.execute("INSERT INTO storages VALUES ('seen', 'a', '{', NULL)")
     with pytest.raises(StateError, match="the value under 'a' of the storage 'seen'"):
-        KeptStorage(database, "seen").get("a")
+        KeptStorage(state, "seen").get("a")
 
 
-def test_what_was_put_survives_a_killed_process(tmp_path):
+@pytest.mark.slow
+def test_what_was_put_survives_a_killed_process(place):
     program = (
         "import os, sys; from haloitsm_connector.store import KeptStorage, open_state\n"
         "kept = KeptStorage(open_state(sys.argv[1]), 'seen'); kept.put('a', {'n': 1}); os.kill(os.getpid(), 9)"
     )
-    subprocess.run([sys.executable, "-P", "-c", program, str(tmp_path / "state")], check=False)
-    with open_state(tmp_path / "state") as database:
-        assert KeptStorage(database, "seen").get("a") == {"n": 1}
+    subprocess.run([sys.executable, "-P", "-c", program, str(place)], check=False)
+    with open_state(place) as state:
+        assert KeptStorage(state, "seen").get("a") == {"n": 1}

@@ -12,6 +12,7 @@ import psycopg
 from psycopg import conninfo
 from psycopg.adapt import Loader
 from psycopg.sql import Identifier
+from psycopg.types.string import StrDumperUnknown, TextLoader
 
 from haloitsm_connector.errors import InputError, StateError
 
@@ -26,6 +27,8 @@ _SETTINGS = {
     "idle_in_transaction_session_timeout": f"{2 * BUSY_SECONDS:.0f}s",
 }
 _SECRETS = ("password", "sslpassword")
+_ABSENT = re.compile("[\0\1]")
+_ESCAPED = re.compile("\1([\1\2])")
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Server:
         connection = psycopg.connect(**parameters, autocommit=True)
         try:
             connection.adapters.register_loader("numeric", _Number)
+            connection.adapters.register_loader("text", _TextOut)
+            connection.adapters.register_dumper(str, _TextIn)
             settings = {**_SETTINGS, "search_path": Identifier(self.schema).as_string()}
             each = ", ".join(["set_config(%s, %s, false)"] * len(settings))
             connection.execute(f"SELECT {each}", [text for pair in settings.items() for text in pair])
@@ -107,6 +112,20 @@ class _Number(Loader):
     def load(self, data: Any) -> int | float:
         text = bytes(data).decode()
         return int(text) if text.lstrip("-").isdigit() else float(text)
+
+
+class _TextIn(StrDumperUnknown):
+    """Writes the one character that PostgreSQL does not take, NUL, as two others that sort in its place."""
+
+    def dump(self, obj: str) -> Any:
+        return super().dump(_ABSENT.sub(lambda found: f"\1{chr(ord(found[0]) + 1)}", obj))
+
+
+class _TextOut(TextLoader):
+    """Reads it back."""
+
+    def load(self, data: Any) -> str:
+        return _ESCAPED.sub(lambda found: chr(ord(found[1]) - 1), bytes(data).decode())
 
 
 _WORDS: tuple[tuple[str, str, str, str], ...] = (
