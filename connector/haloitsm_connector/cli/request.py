@@ -97,8 +97,8 @@ def _send(
     from haloitsm_connector.client.reason import status_error
     from haloitsm_connector.client.request import Request, encode_query
 
-    address = _address(method, target, _pairs("--path", path), client)
-    request = Request(method, address, encode_query(_pairs("--query", query)), payload)
+    address = _address(method, target, pairs("--path", path), client)
+    request = Request(method, address, encode_query(pairs("--query", query)), payload)
     output.say(f"{request.method} {client.url(request)}")
     response = client.send(request)
     output.say(f"{response.status}, {len(response.body)} bytes, {response.seconds * 1000:.0f} ms")
@@ -107,7 +107,8 @@ def _send(
     _show(response, save)
 
 
-def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
+def pairs(option: str, given: list[str] | None) -> dict[str, str]:
+    """Read the values of an option that is given as NAME=VALUE, any number of times."""
     pairs = {}
     for text in given or ():
         name, equals, value = text.partition("=")

@@ -176,6 +176,14 @@ def authentication_from(environ: Mapping[str, str]) -> dict[str, str] | None:
     return None
 
 
+def client_in_environment(settings: Settings) -> dict[str, Any]:
+    """Return the YAML fields of the client that the HALO_* variables describe, without their values."""
+    kind = (authentication_from(settings.environ) or {"type": "client_credentials"})["type"]
+    credentials = {name: f"${{{variable(name)}}}" for name in AUTHENTICATION_FIELDS[kind]}
+    address = {"base_uri": f"${{{variable('base_uri')}}}", "tenant": f"${{{variable('tenant')}:-}}"}
+    return {"prototype": "haloitsm", **address, "authentication": {"type": kind, **credentials}}
+
+
 def _client_from_environment(settings: Settings) -> HttpClient:
     from haloitsm_connector.client import HttpClient
 

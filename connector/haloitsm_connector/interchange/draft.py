@@ -34,6 +34,7 @@ class Draft:
 
     source: str
     folder: Path
+    command: str = "haloitsm import"
     clients: dict[str, Any] = field(default_factory=dict)
     incoming: dict[str, Any] = field(default_factory=dict)
     outgoing: dict[str, Any] = field(default_factory=dict)
@@ -75,7 +76,7 @@ class Draft:
             "outgoing": self.outgoing,
             "routes": self.routes,
         }
-        heading = f"Made of {self.source} by haloitsm import. Routes that write are disabled: run them by name."
+        heading = f"Made of {self.source} by {self.command}. Routes that write are disabled: run them by name."
         parts = {name: self._without_secrets(CONFIG, part) for name, part in sections.items() if part}
         files = {self.folder / CONFIG: yaml_text(parts, heading)}
         for name, rows in self.rows.items():

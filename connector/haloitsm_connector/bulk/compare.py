@@ -1,0 +1,182 @@
+"""Compare what is wanted with what is there: old values are put on record, and what needs no change is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from haloitsm_connector.bulk.current import Current, Found
+from haloitsm_connector.bulk.record import LISTED, PAGE, READ, READY, Record, Row
+from haloitsm_connector.bulk.target import Target
+from haloitsm_connector.bulk.values import agree, touched
+from haloitsm_connector.catalogue import Catalogue
+from haloitsm_connector.errors import StatusError
+from haloitsm_transformers import Entity
+
+SAMPLE = 3
+"""Records of which the list is compared with the record itself."""
+WIDE_SAMPLE = 20
+"""The same, for a field that no row of the list shows."""
+RECORDS_AT_ONCE = 100
+
+
+def compared(record: Record, current: Current, most: int) -> Iterator[int]:
+    """Compare the rows that are read, numbered up to ``most``; yield how many are through with it so far.
+
+    Where the pages of a list tell the old values, no record is asked for by itself, but for those that the list does
+    not show, and a few by which the list is checked.
+    """
+    kind = record.info.kind
+    if kind == "create":
+        yield from _settled(record, (replace(row, status=READY) for row in record.rows(READ, most=most)))
+        return
+    count = record.counts(most=most)[READ]
+    done = 0
+    if kind != "delete" and current.by_list(count):
+        yield from _listed(record, current, most)
+        hidden = _hidden(record, current, most)
+        trusted = (_compared(row, row.old, current.target, kind) for row in record.rows(LISTED, most=most))
+        doubtful = _one_by_one(record, current, record.rows(LISTED, most=most))
+        for done in _settled(record, doubtful if hidden else trusted):
+            yield done
+    left = record.rows(READ, most=most)
+    if done and _all_missing(record, current, most):
+        gone = (_missing(row, current.target) for row in left)
+        yield from (done + more for more in _settled(record, gone))
+        return
+    yield from (done + more for more in _settled(record, _one_by_one(record, current, left)))
+
+
+def _listed(record: Record, current: Current, most: int) -> Iterator[int]:
+    """Keep the values that the pages of the list show."""
+    seen = 0
+    for page in current.pages():
+        by_record = {current.target.identity(row): row for row in page}
+        for part in _parts(list(by_record)):
+            rows = record.about(part, READ, most)
+            record.settle(replace(row, status=LISTED, old=_kept(row, by_record[row.record])) for row in rows)
+            seen += len(rows)
+        yield seen
+
+
+def _kept(row: Row, found: Entity) -> dict[str, Any]:
+    return {name: touched(found[name], value) for name, value in row.wanted.items() if name in found}
+
+
+def _hidden(record: Record, current: Current, most: int) -> bool:
+    """Whether the rows of the list do not show what the records hold, so that these have to be read one by one."""
+    shown: set[str] = set()
+    wanted: set[str] = set()
+    for row in record.rows(LISTED, most=most):
+        shown.update(row.old)
+        wanted.update(row.wanted)
+    rows = list(_sampled(record, LISTED, most, WIDE_SAMPLE))
+    if current.target.one is None or not rows:
+        return False
+    documented = _documented(current.catalogue, current.target)
+    if wanted - shown - documented:
+        return True  # what neither the list nor its document has
+    checked = rows if wanted - shown else rows[:: max(1, len(rows) // SAMPLE)]
+    details = dict(current.each(row.record for row in checked))
+    types = current.target.fields
+    for row in checked:
+        found = details[row.record]
+        if isinstance(found, dict) and not all(
+            agree(types[name].type if name in types else "any", found.get(name), row.old.get(name))
+            for name in row.wanted
+        ):
+            return True
+    return False
+
+
+def _documented(catalogue: Catalogue, target: Target) -> set[str]:
+    record = target.rows.record if target.rows else None
+    return set(catalogue.fields(record)) if record else set()
+
+
+def _all_missing(record: Record, current: Current, most: int) -> bool:
+    """Whether so many records are in no list, and none of a sample is there, that the others need not be asked for."""
+    if record.counts(most=most)[READ] <= 5 * WIDE_SAMPLE or current.query:
+        return False
+    sample = [row.record for row in _sampled(record, READ, most, WIDE_SAMPLE)]
+    return all(found is None for _, found in current.each(sample))
+
+
+def _sampled(record: Record, status: str, most: int, size: int) -> Iterator[Row]:
+    count = record.counts(most=most)[status]
+    return islice(record.rows(status, most=most), 0, None, max(1, count // size)) if count else iter(())
+
+
+def _one_by_one(record: Record, current: Current, rows: Iterable[Row]) -> Iterator[Row]:
+    known: dict[str, list[Row]] = {}
+
+    def asked() -> Iterator[str]:
+        for row in rows:
+            known.setdefault(row.record, []).append(row)
+            yield row.record
+
+    for identity, found in current.each(asked()):
+        row = known[identity].pop(0)
+        if not known[identity]:
+            del known[identity]
+        yield _compared(row, found, current.target, record.info.kind)
+
+
+def _compared(row: Row, found: Found, target: Target, kind: str) -> Row:
+    """Return a row with what comes of comparing it with its record."""
+    if isinstance(found, StatusError):
+        return replace(row, status="invalid", reason=f"its record cannot be read: {found}")
+    recovering = kind == "undo" and "_recover" in row.wanted
+    if found is None and not recovering:
+        return _missing(row, target)
+    if recovering:
+        reason = "" if found is None else "it is there already"
+        return replace(row, status=READY if found is None else "equal", reason=reason)
+    assert found is not None, "what is missing was left out"
+    if kind == "delete":
+        return replace(row, status=READY, old=dict(found))
+    types = {name: target.fields[name].type if name in target.fields else "any" for name in row.wanted}
+    differing = {
+        name: value
+        for name, value in row.wanted.items()
+        if name not in target.key and not agree(types[name], found.get(name), value)
+    }
+    old = {name: touched(found.get(name), value) for name, value in differing.items()}
+    if not differing:
+        return replace(row, wanted={}, old={}, status="equal", reason="it has these values already")
+    if kind == "undo" and (theirs := _changed_since(row, found, types)):
+        return replace(row, old=old, status="changed", reason=theirs)
+    keys = {name: value for name, value in row.wanted.items() if name in target.key}
+    return replace(row, wanted={**keys, **differing}, old=old, status=READY)
+
+
+def _changed_since(row: Row, found: Mapping[str, Any], types: Mapping[str, str]) -> str:
+    """Say which fields hold neither what the run wrote nor what is to be put back."""
+    changed = [
+        f"{name} is {found.get(name)!r} now, and not {row.content.get(name)!r}"
+        for name, old in row.wanted.items()
+        if name in row.content
+        and not agree(types[name], found.get(name), row.content[name])
+        and not agree(types[name], found.get(name), old)
+    ]
+    return f"changed since: {'; '.join(changed)}" if changed else ""
+
+
+def _missing(row: Row, target: Target) -> Row:
+    return replace(row, status="missing", reason=f"there is no {target.name} {row.record}")
+
+
+def _settled(record: Record, rows: Iterator[Row]) -> Iterator[int]:
+    """Store rows, and yield how many are stored."""
+    done = 0
+    while page := list(islice(rows, RECORDS_AT_ONCE)):
+        record.settle(page)
+        done += len(page)
+        yield done
+
+
+def _parts(records: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(records), PAGE):
+        yield records[start : start + PAGE]

@@ -1,0 +1,85 @@
+"""Begin a run: read all rows, make changes of them, and put both on record before anything is compared or sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+
+from haloitsm_connector.bulk.change import Changes
+from haloitsm_connector.bulk.record import PAGE, READ, Record, Row
+from haloitsm_connector.bulk.rows import Source
+from haloitsm_connector.bulk.target import Target
+from haloitsm_connector.bulk.values import MisfitError
+from haloitsm_connector.errors import InputError
+from haloitsm_transformers import Chain, Entity, Failure
+
+Prepared = tuple[int, Entity | str]
+"""A row with its line, or what is wrong with it."""
+
+
+def planned(record: Record, source: Source, chain: Chain | None, changes: Changes, target: Target) -> Iterator[int]:
+    """Put the rows of a source on record, with the changes that they ask for; yield how many there are so far."""
+    kind = record.info.kind
+    columns: dict[str, None] = {}
+    prepared = _prepared(source, chain)
+    number = 0
+    while page := list(islice(prepared, PAGE)):
+        rows: list[Row] = []
+        for line, content in page:
+            number += 1
+            row = _row(number, line, content, changes, target)
+            rows.append(replace(row, content=changes.meant(row.content)) if source.whole else row)
+            columns |= dict.fromkeys(rows[-1].content)
+        record.add(rows if kind == "create" else _without_doubles(record, rows))
+        yield number
+    fields = dict.fromkeys((*changes.used.values(), *record.info.plan.get("values", {})))
+    told = {"columns": list(columns), "used": changes.used, "unused": changes.unused, "fields": list(fields)}
+    record.change(plan={**record.info.plan, **told, "notes": source.notes, "done_before": source.done_before})
+
+
+def _prepared(source: Source, chain: Chain | None) -> Iterator[Prepared]:
+    """Yield the rows as they leave the transformers, each with the line of the row that it was made of."""
+    if chain is None or not len(chain):
+        for line, row in source.rows():
+            yield line, str(row) if isinstance(row, InputError) else row
+        return
+    failed: list[Failure] = []
+    run = chain.open(failed.append)
+    for line, row in source.rows():
+        if isinstance(row, InputError):
+            yield line, str(row)
+            continue
+        yield from ((line, made) for made in run([row]))
+        while failed:
+            yield line, str(failed.pop())
+    yield from ((0, made) for made in run.finish())
+    yield from ((0, str(failure)) for failure in failed)
+
+
+def _row(number: int, line: int, content: Entity | str, changes: Changes, target: Target) -> Row:
+    if isinstance(content, str):
+        return Row(number, line, status="invalid", reason=content)
+    try:
+        wanted = changes.of(content)
+    except MisfitError as error:
+        return Row(number, line, content=content, status="invalid", reason=str(error))
+    return Row(number, line, target.identity(wanted), content, wanted)
+
+
+def _without_doubles(record: Record, rows: list[Row]) -> list[Row]:
+    """Leave out rows about a record that an earlier row is about: which of them should win, nobody can tell."""
+    first = record.earlier([row.record for row in rows if row.status == READ])
+    made = []
+    for row in rows:
+        if row.status != READ:
+            made.append(row)
+            continue
+        before = first.setdefault(row.record, row)
+        if before is row:
+            made.append(row)
+        elif dict(before.wanted) == dict(row.wanted):
+            made.append(replace(row, status="equal", reason=f"line {before.line} asks for the same"))
+        else:
+            made.append(replace(row, status="invalid", reason=f"line {before.line} is about the same record"))
+    return made

@@ -1,0 +1,72 @@
+"""What a run is about to do, as data: counts, old and new values, what is left out and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from haloitsm_connector.bulk.change import NOT_MEANT
+from haloitsm_connector.bulk.record import LEFT_OUT, READ, READY, Record, Row
+from haloitsm_connector.bulk.target import Target
+
+SAMPLE = 10
+"""Records that are shown unless all are asked for."""
+MOST_REASONS = 20
+NAMING = ("name", "summary", "inventory_number", "subject", "emailaddress")
+"""Fields by which people know a record."""
+
+
+def preview(record: Record, target: Target, most: int) -> dict[str, Any]:
+    """Return what is to be sent of the rows numbered up to ``most``, what is left out, and what was done before."""
+    info, counts, now = record.info, record.counts(), record.counts(most=most)
+    fields: Counter[str] = Counter()
+    for row in record.rows(READY, most=most):
+        fields.update(name for name in row.wanted if name not in target.key)
+    return {
+        "run": info.number,
+        "kind": info.kind,
+        "entity": info.entity,
+        "system": info.system,
+        "source": info.source,
+        "rows": counts.total(),
+        "sending": now[READY],
+        "later": counts[READ] + counts[READY] - now[READY],
+        "fields": dict(fields),
+        "left_out": _left_out(record),
+        "unused_columns": {
+            name: hint for name, hint in info.plan.get("unused", {}).items() if hint != NOT_MEANT
+        },
+        "done_before": info.plan.get("done_before", 0),
+        "outcomes": {name: count for name, count in counts.items() if name not in (READ, READY, *LEFT_OUT)},
+        "notes": info.plan.get("notes", []),
+    }  # fmt: skip
+
+
+def changes(record: Record, target: Target, most: int) -> Iterator[dict[str, Any]]:
+    """Yield what is to become of each record that is to be sent: its line, id and name, and the values old and new."""
+    for row in record.rows(READY, most=most):
+        yield {"line": row.line, "id": row.record, "name": _name(row), "changes": _changes(row, target, record)}
+
+
+def _changes(row: Row, target: Target, record: Record) -> dict[str, list[Any]]:
+    if record.info.kind == "delete":
+        return {}
+    old = row.old or {}
+    return {name: [old.get(name), value] for name, value in row.wanted.items() if name not in target.key}
+
+
+def _name(row: Row) -> str:
+    """Return what people call a record, as far as the row or the record itself tells."""
+    for told in (row.old or {}, row.content):
+        for name in NAMING:
+            if told.get(name) not in (None, ""):
+                return str(told[name])
+    return ""
+
+
+def _left_out(record: Record) -> list[dict[str, Any]]:
+    return [
+        {"status": status, "reason": reason, "rows": count, "lines": lines}
+        for status, reason, count, lines in record.problems(LEFT_OUT, MOST_REASONS)
+    ]

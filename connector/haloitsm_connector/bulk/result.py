@@ -1,0 +1,67 @@
+"""What became of a run, as files: one row per row, which can be read again; and the old values."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from haloitsm_connector.bulk.record import LISTED, READ, READY, Record, Row
+from haloitsm_connector.bulk.rows import TOLD
+from haloitsm_connector.bulk.target import Target
+from haloitsm_connector.errors import InputError
+from haloitsm_connector.publisher.sinks import csv_cell
+
+TO_DO = "to do"
+"""What a result says of a row that was not sent yet."""
+
+
+def write_result(record: Record, path: Path) -> None:
+    """Write a CSV with a row for each row of a run: its columns, line, record, outcome and reason.
+
+    It begins with the mark by which Excel knows UTF-8, and holds nothing that Excel would run. Given as the rows of the
+    same command, it brings those that are not done. InputError when the file cannot be written.
+    """
+    columns = record.info.plan.get("columns", [])
+    try:
+        with path.open("w", encoding="utf-8-sig", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(csv_cell(name) for name in (*columns, *TOLD))
+            for row in record.rows():
+                told = (row.line or None, _id(row), _outcome(row), row.reason)
+                writer.writerow(csv_cell(value) for value in (*map(row.content.get, columns), *told))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def write_copies(record: Record, target: Target, path: Path) -> int:
+    """Write the old values that a run has kept, as JSON lines with the key of each record; return how many.
+
+    Of deleted records these are full copies. InputError when the file cannot be written.
+    """
+    count = 0
+    try:
+        with path.open("wb") as file:
+            for copy in _copies(record, target):
+                file.write(orjson.dumps(copy, option=orjson.OPT_APPEND_NEWLINE))
+                count += 1
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+    return count
+
+
+def _copies(record: Record, target: Target) -> Iterator[dict[str, Any]]:
+    for row in record.rows():
+        if row.old:
+            yield {**target.key_values(row.record), **row.old}
+
+
+def _outcome(row: Row) -> str:
+    return TO_DO if row.status in (READ, LISTED, READY) else row.status
+
+
+def _id(row: Row) -> Any:
+    return row.record if row.id is None else row.id

@@ -1,0 +1,192 @@
+"""Where the rows of a bulk change come from: a file, standard input, a report, or a list of Halo."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import IO, Any, Protocol
+
+from haloitsm_connector.errors import InputError
+from haloitsm_connector.formats import STANDARD_STREAM, Format, format_of
+from haloitsm_connector.publisher.sinks import csv_text
+from haloitsm_connector.subscriber import FileSubscriber
+from haloitsm_connector.subscriber.file import opened
+from haloitsm_connector.subscriber.tables import Numbered, sheet_names
+from haloitsm_transformers import Entity
+
+LINE, RECORD, OUTCOME, REASON = "bulk_line", "bulk_id", "bulk_outcome", "bulk_reason"
+"""The columns that a result file has besides those of the rows."""
+TOLD = (LINE, RECORD, OUTCOME, REASON)
+_CHUNK = 1 << 20
+
+
+class Source(Protocol):
+    """Rows, each with its line, or what is wrong with it.
+
+    ``name`` is what people call it, ``mark`` is the same for the same rows. ``cells``: its rows are those of a table,
+    where an empty cell says nothing. ``whole``: its rows are whole records, of which only what is named is meant.
+    ``of_halo``: reading it again may bring other rows. ``fields`` are the YAML fields of a subscriber that reads the
+    same, ``notes`` say what people should know about it. ``done_before`` counts, once it is read, the rows of a result
+    file that need nothing more.
+    """
+
+    name: str
+    mark: str
+    cells: bool
+    whole: bool
+    of_halo: bool
+    fields: Mapping[str, Any]
+    notes: list[str]
+    done_before: int
+
+    def rows(self) -> Iterator[Numbered]:
+        """Yield the rows."""
+
+
+@dataclass(slots=True)
+class FileRows:
+    """The rows of a CSV, JSON, JSON lines or XLSX file; ``-`` is standard input, which is kept in a file meanwhile.
+
+    What is not given is found out: the format by the name or the first bytes, the encoding by what can be read. Of a
+    result file those rows come that are not done yet.
+    """
+
+    path: str
+    format: Format | None = None
+    sheet: str | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+    name: str = ""
+    mark: str = ""
+    cells: bool = False
+    whole: bool = False
+    of_halo: bool = False
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    done_before: int = 0
+    _kept: IO[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        self.name = "standard input" if self.path == STANDARD_STREAM else self.path
+        given = self.path
+        if self.path == STANDARD_STREAM:
+            self._kept = tempfile.NamedTemporaryFile(prefix="haloitsm-", suffix=".rows")  # noqa: SIM115 - as long as this
+            shutil.copyfileobj(sys.stdin.buffer, self._kept)
+            self._kept.flush()
+            self.path = self._kept.name
+        self.format = self.format or (format_of(given) if given != STANDARD_STREAM else _sniffed(self.path))
+        self.cells = self.format in ("csv", "xlsx")
+        self.mark = f"{self.format} {self.sheet} {self.delimiter} {self.encoding} {_digest(self.path)}"
+        options = {"format": self.format, "sheet": self.sheet, "delimiter": self.delimiter}
+        if self.format == "csv":
+            self.encoding = self.encoding or _encoding(self.path, self.name)
+            options["encoding"] = self.encoding if self.encoding != "utf-8" else None
+        if self.format == "xlsx":
+            self._note_sheets()
+        known = {name: value for name, value in options.items() if value is not None}
+        self.fields = {"prototype": "file", "path": given, **known}
+
+    def rows(self) -> Iterator[Numbered]:
+        """Yield the rows with the lines in which they begin, or what is wrong with them."""
+        self.done_before = 0
+        options = {name: value for name, value in self.fields.items() if name not in ("prototype", "path")}
+        for line, row in self._read(FileSubscriber(self.path, **options)):
+            if isinstance(row, InputError):
+                where = f"{self.path}:{line}: " if self.format != "json" else f"{self.path}: item {line}: "
+                yield line, InputError(row.what.removeprefix(where), row.hint)
+            elif OUTCOME not in row:
+                yield line, row
+            elif row[OUTCOME] in _UNDONE:
+                yield line, {name: _told(value) for name, value in row.items() if name not in TOLD}
+            else:
+                self.done_before += 1
+
+    def _read(self, file: FileSubscriber) -> Iterator[Numbered]:
+        try:
+            yield from file.numbered()
+        except InputError as error:
+            raise self._renamed(error) from None
+
+    def _renamed(self, error: InputError) -> InputError:
+        return InputError(error.what.replace(self.path, self.name, 1), error.hint)
+
+    def _note_sheets(self) -> None:
+        with opened(self.path) as file:
+            names = sheet_names(self.name, file)
+        if len(names) > 1 and self.sheet is None:
+            others = ", ".join(names[1:4]) + (", …" if len(names) > 4 else "")
+            self.notes.append(f"of {self.name} the sheet '{names[0]}' is read; --sheet names another: {others}")
+
+
+_UNDONE = frozenset({"missing", "invalid", "changed", "refused", "failed", "waiting", "ready", "read", "to do", ""})
+"""What a result file says of rows that are worth another try."""
+
+
+def _told(value: Any) -> Any:
+    return csv_text(value) if isinstance(value, str) else value
+
+
+@dataclass(slots=True)
+class HaloRows:
+    """The rows that a subscriber reads out of Halo: a report's, or a list's; ``fields`` describe it in YAML."""
+
+    name: str
+    subscriber: Iterable[Entity]
+    fields: Mapping[str, Any]
+    whole: bool = False
+    mark: str = ""
+    cells: bool = False
+    of_halo: bool = True
+    notes: list[str] = field(default_factory=list)
+    done_before: int = 0
+
+    def __post_init__(self) -> None:
+        self.mark = self.name
+
+    def rows(self) -> Iterator[Numbered]:
+        """Yield the rows, counted from 1."""
+        return enumerate(self.subscriber, start=1)
+
+
+def _digest(path: str) -> str:
+    digest = hashlib.sha256()
+    with opened(path) as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _sniffed(path: str) -> Format:
+    """Tell the format of a file by its first bytes."""
+    with opened(path) as file:
+        start = file.read(4096).removeprefix(codecs.BOM_UTF8).lstrip()
+    if start.startswith(b"PK\x03\x04"):
+        return "xlsx"
+    if start.startswith(b"["):
+        return "json"
+    if start.startswith(b"{"):
+        return "jsonl"
+    return "csv"
+
+
+def _encoding(path: str, name: str) -> str:
+    """Tell the encoding of text by what can be read: UTF-8, UTF-16 with its mark, else Windows-1252."""
+    with opened(path) as file:
+        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            return "utf-16"
+    for encoding in ("utf-8", "cp1252"):
+        decoder = codecs.getincrementaldecoder(encoding)()
+        try:
+            with opened(path) as file:
+                while chunk := file.read(_CHUNK):
+                    decoder.decode(chunk)
+                decoder.decode(b"", final=True)
+            return encoding
+        except UnicodeDecodeError:
+            continue
+    raise InputError(f"{name}: neither UTF-8 nor Windows-1252 text", "Name its encoding: --encoding utf-16.")

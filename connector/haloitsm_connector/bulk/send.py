@@ -1,0 +1,128 @@
+"""Send the rows that are ready, and put what became of each on record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from haloitsm_connector.bulk.current import Current
+from haloitsm_connector.bulk.record import READ, READY, Record, Row
+from haloitsm_connector.errors import InputError
+from haloitsm_connector.publisher import Outcome, Publisher
+from haloitsm_connector.publisher.haloitsm import BATCH
+from haloitsm_connector.publisher.journal import EndingWith
+from haloitsm_connector.store import JobJournal
+from haloitsm_transformers import Entity
+
+if TYPE_CHECKING:
+    from haloitsm_connector.bulk.target import Target
+
+STORE_EVERY = 100
+STORE_SECONDS = 1.0
+PARALLEL = 4
+"""Requests under way at a time, unless told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How to send: records in one array at most, requests under way, and the field that tells new records apart."""
+
+    batch: int = BATCH
+    parallel: int = PARALLEL
+    once: str | None = None
+
+
+def sent(record: Record, current: Current, sending: Sending, most: int) -> Iterator[int]:
+    """Send the rows that are ready, numbered up to ``most``; yield how many have their outcome so far.
+
+    Cut off at any instant, it goes on where it was when it is called again: an update is sent once more, which changes
+    nothing, and of a create the journal knows. Raises RemoteError where going on makes no sense.
+    """
+    publisher = publisher_of(record, current, sending)
+    if record.info.status != "begun":
+        record.change(status="begun")
+    rows = _Rows(record, current, most)
+    with ExitStack() as told:
+        # What was created may be forgotten after its row says so, and not before.
+        journal = JobJournal(lambda: record.database, f"bulk run {record.number}")
+        publisher.journal = EndingWith(journal, told)
+        try:
+            for outcome in publisher.publish(rows.entities()):
+                if rows.told(outcome):
+                    yield rows.done
+        finally:
+            rows.store()
+    counts = record.counts()
+    if not counts[READ] + counts[READY]:
+        record.change(status="done")
+    yield rows.done
+
+
+def publisher_of(record: Record, current: Current, sending: Sending) -> Publisher:
+    """Make the publisher of a run."""
+    target = current.target
+    options: dict[str, Any] = {"batch": sending.batch, "parallel": sending.parallel, "catalogue": current.catalogue}
+    if record.info.kind != "delete":
+        once = once_by(target, sending.once) if sending.once and record.info.kind == "create" else None
+        return Publisher(current.client, target.write.name, once=once, **options)
+    if target.remove is None:
+        raise InputError(f"Halo has no operation that deletes a {target.name}")
+    known = {parameter.name for parameter in target.remove.query_parameters}
+    others = {name: f"{{{{ {name} }}}}" for name in target.key if name != target.id and name in known}
+    return Publisher(
+        current.client, target.remove.name, path={"id": f"{{{{ {target.id} }}}}"}, query=others, **options
+    )  # fmt: skip
+
+
+def once_by(target: Target, name: str) -> Mapping[str, Any]:
+    """Return how a record is looked for by one of its fields; InputError where there is no list to look in."""
+    if target.rows is None:
+        raise InputError(f"Halo has no list of {target.name} to look for records in", "Leave out --once.")
+    known = {parameter.name for parameter in target.rows.query_parameters}
+    query = {name if name in known else "search": f"{{{{ payload.{name} }}}}"} if known & {name, "search"} else {}
+    return {"find": target.rows.name, "query": query, "match": name}
+
+
+@dataclass(slots=True)
+class _Rows:
+    """The rows under way: sent as entities, stored with their outcomes some at a time."""
+
+    record: Record
+    current: Current
+    most: int
+    done: int = 0
+    _under_way: dict[int, Row] = field(default_factory=dict)
+    _outcomes: list[tuple[Row, Outcome]] = field(default_factory=list)
+    _stored: float = field(default_factory=time.monotonic)
+
+    def entities(self) -> Iterator[Entity]:
+        """Yield the rows that are ready, as the publisher takes them."""
+        delete = self.record.info.kind == "delete"
+        for row in self.record.rows(READY, most=self.most):
+            self._under_way[row.number] = row
+            yield {"row": row.number, **row.wanted} if delete else {"row": row.number, "payload": dict(row.wanted)}
+
+    def told(self, outcome: Outcome) -> bool:
+        """Note an outcome; whether those so far were stored."""
+        self._outcomes.append((self._under_way.pop(outcome.entity["row"]), outcome))
+        if len(self._outcomes) < STORE_EVERY and time.monotonic() < self._stored + STORE_SECONDS:
+            return False
+        self.store()
+        return True
+
+    def store(self) -> None:
+        """Store the outcomes that are not stored yet."""
+        rows = [self._settled(row, outcome) for row, outcome in self._outcomes]
+        intents = [outcome.intent for _, outcome in self._outcomes if outcome.intent]
+        self.record.settle(rows, forget=intents)
+        self.done += len(rows)
+        self._outcomes, self._stored = [], time.monotonic()
+
+    def _settled(self, row: Row, outcome: Outcome) -> Row:
+        if outcome.status == "refused" and self.record.info.kind == "delete" and self.current.one(row.record) is None:
+            return replace(row, status="deleted", id=row.record, reason="it is gone")  # as where the answer was lost
+        id_ = row.record if outcome.id is None and row.record else outcome.id
+        return replace(row, status=outcome.status, id=id_, reason=outcome.reason)

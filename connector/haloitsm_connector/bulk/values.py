@@ -1,0 +1,177 @@
+"""Values as they stand in files and on command lines, turned into what a field of Halo holds; and whether two agree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from haloitsm_connector.client.request import scalar
+from haloitsm_transformers.conditions import same as same_json
+
+_INTEGER = re.compile(r"([+-]?\d{1,18})(\.0*)?")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+SPREADSHEET_ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!"})
+"""What a spreadsheet shows in place of a value that its formula could not give."""
+
+
+class MisfitError(ValueError):
+    """A value cannot be one of a field; the text says why."""
+
+
+def typed(type_: str, value: Any) -> Any:
+    """Return a value as a field of a catalogue type holds it: ``"1.0"`` is the integer 1, empty text is null.
+
+    Text stays what it is where the field holds text: leading zeros stay. Raises MisfitError.
+    """
+    if isinstance(value, str) and value.strip() in SPREADSHEET_ERRORS:
+        raise MisfitError(f"the spreadsheet shows {value.strip()}: its formula has no value")
+    convert = _CONVERSIONS.get(type_)
+    if value is None or convert is None:
+        return value
+    if isinstance(value, str) and type_ != "string":
+        value = value.strip()
+        if not value:
+            return None
+    return convert(value)
+
+
+def agree(type_: str, old: Any, new: Any) -> bool:
+    """Whether a record has a value already; ``old`` is as Halo writes it, ``new`` as it would be sent.
+
+    Of custom fields and the like, which are lists of objects with id or name and value, only those in ``new`` count
+    (halo-api-facts 4.4).
+    """
+    if old in (None, "") or new in (None, ""):
+        return old in (None, "") and new in (None, "")
+    if isinstance(new, list) and isinstance(old, list) and new and all(map(_is_entry, new)):
+        return all(any(_same_entry(one, each) for one in old) for each in new)
+    if type_ in ("date", "date-time"):
+        moments = _moment(old), _moment(new)
+        return moments[0] == moments[1] if None not in moments else bool(old == new)
+    try:
+        return same_json(typed(type_, old), typed(type_, new))
+    except MisfitError:
+        return same_json(old, new)
+
+
+def touched(old: Any, new: Any) -> Any:
+    """Return the old value to keep for a new one: of a list of custom fields those that the new one changes."""
+    if isinstance(new, list) and isinstance(old, list) and new and all(map(_is_entry, new)):
+        return [
+            {name: one[name] for name in ("id", "name", "value") if name in one}
+            for one in old
+            if isinstance(one, dict) and any(_same_field(one, each) for each in new)
+        ]
+    return old
+
+
+def _integer(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and (found := _INTEGER.fullmatch(value)):
+        return int(found[1])
+    raise MisfitError(f"{_shown(value)} is no whole number")
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return int(value) if value.lstrip("+-").isdecimal() and len(value) < 19 else float(value)
+    hint = ": decimals stand behind a point" if isinstance(value, str) and "," in value else ""
+    raise MisfitError(f"{_shown(value)} is no number{hint}")
+
+
+def _boolean(value: Any) -> Any:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str | int | float) and scalar(value).casefold() in _BOOLEANS:
+        return _BOOLEANS[scalar(value).casefold()]
+    raise MisfitError(f"{_shown(value)} is neither true nor false")
+
+
+def _text(value: Any) -> Any:
+    return value if isinstance(value, str | dict | list) else scalar(value)
+
+
+def _date(value: Any) -> Any:
+    if not isinstance(value, str) or _moment(value) is None:
+        raise MisfitError(f"{_shown(value)} is no date: write 2026-12-31 or 2026-12-31T09:30:00")
+    return value
+
+
+def _uuid(value: Any) -> Any:
+    try:
+        UUID(str(value))
+    except ValueError:
+        raise MisfitError(f"{_shown(value)} is no UUID") from None
+    return value
+
+
+def _json(kind: type, words: str) -> Callable[[Any], Any]:
+    def convert(value: Any) -> Any:
+        if isinstance(value, str):
+            try:
+                value = orjson.loads(value)
+            except orjson.JSONDecodeError:
+                raise MisfitError(f"{_shown(value)} is no {words} in JSON") from None
+        if not isinstance(value, kind):
+            raise MisfitError(f"{_shown(value)} is no {words}")
+        return value
+
+    return convert
+
+
+_CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {
+    "integer": _integer,
+    "number": _number,
+    "boolean": _boolean,
+    "string": _text,
+    "date": _date,
+    "date-time": _date,
+    "uuid": _uuid,
+    "array": _json(list, "list"),
+    "object": _json(dict, "object"),
+}
+
+
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+    return f"'{text[:60]}…'" if len(text) > 60 else f"'{text}'"
+
+
+def _moment(value: Any) -> datetime | None:
+    """Read a moment as Halo writes it: without a zone it means UTC (halo-api-facts 8)."""
+    try:
+        moment = datetime.fromisoformat(str(value).strip())
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _is_entry(value: Any) -> bool:
+    return isinstance(value, dict) and "value" in value and ("id" in value or "name" in value)
+
+
+def _same_field(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    for name in ("id", "name"):
+        if name in other and one.get(name) is not None:
+            return scalar(one[name]).casefold() == scalar(other[name]).casefold()
+    return False
+
+
+def _same_entry(one: Any, other: Mapping[str, Any]) -> bool:
+    if not isinstance(one, dict) or not _same_field(one, other):
+        return False
+    old, new = one.get("value"), other["value"]
+    if isinstance(old, dict | list) or isinstance(new, dict | list):
+        return same_json(old, new)
+    return ("" if old is None else scalar(old)) == ("" if new is None else scalar(new))

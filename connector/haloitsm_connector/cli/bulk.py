@@ -1,0 +1,301 @@
+"""``haloitsm bulk``: many records updated, created or deleted; previewed, gone on with, and undone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from haloitsm_connector.cli import bulk_shown, output
+from haloitsm_connector.cli.bulk_access import Access, Rows, opened, save, source_of, state_at
+from haloitsm_connector.cli.request import ClientName, Config, pairs
+from haloitsm_connector.cli.settings import State, user_catalogue
+from haloitsm_connector.errors import ConnectorError, InputError
+
+if TYPE_CHECKING:
+    from haloitsm_connector.bulk.current import Current
+    from haloitsm_connector.bulk.record import Record
+    from haloitsm_connector.bulk.send import Sending
+    from haloitsm_connector.bulk.target import Target
+    from haloitsm_connector.catalogue import Catalogue
+
+app = typer.Typer(
+    help="Change many records: update, create, delete, undo.", no_args_is_help=True, rich_markup_mode=None
+)
+
+Entity = Annotated[str, typer.Argument(help="Kind of record: Client, Tickets, Asset.")]
+From = Annotated[
+    str | None, typer.Option("--from", metavar="FILE", help="Rows: CSV, XLSX, JSON or JSON lines; - is standard input.")
+]
+Report = Annotated[int | None, typer.Option(help="Take the rows of this saved report.")]
+Sql = Annotated[str | None, typer.Option(help="Take the rows of this SELECT, which Halo runs as a report.")]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=VALUE", help="Take the records that the list shows for this query parameter."),
+]
+Columns = Annotated[list[str] | None, typer.Option("--map", metavar="COLUMN=FIELD", help="Which field a column is.")]
+Values = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="FIELD=VALUE", help="The same for all: a value, a name that Halo has, or {{ }}."),
+]
+Transformers = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="YAML with the chain that the rows go through first.")
+]
+Limit = Annotated[int | None, typer.Option(min=1, help="Try on so many rows; the same command goes on with the rest.")]
+Full = Annotated[bool, typer.Option("--full", help="Show all records that change, not the first ten.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and send nothing.")]
+Again = Annotated[bool, typer.Option("--again", help="Begin anew what was carried out, or cut off, before.")]
+Batch = Annotated[int, typer.Option(min=1, max=1000, help="Records in one array at most.")]
+Parallel = Annotated[int, typer.Option(min=1, max=16, help="Requests under way at a time.")]
+Result = Annotated[Path | None, typer.Option(help="Where the result goes, a row for each row; bulk-RUN.csv.")]
+SaveConfig = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the YAML that sends the same.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print preview and outcome as JSON.")]
+ClearEmpty = Annotated[bool, typer.Option("--clear-empty", help="Empty cells empty their field; else they leave it.")]
+AllowUnknown = Annotated[bool, typer.Option("--allow-unknown", help="Take fields that Halo does not document.")]
+AcceptCut = Annotated[bool, typer.Option("--accept-cut", help="Take a report that Halo has cut off at 50,000 rows.")]
+FileFormat = Annotated[str | None, typer.Option("--format", help="csv, xlsx, json or jsonl; else found out.")]
+Sheet = Annotated[str | None, typer.Option(help="XLSX: the sheet; else the first.")]
+Delimiter = Annotated[str | None, typer.Option(help="CSV: the character between cells; else found out.")]
+Encoding = Annotated[str | None, typer.Option(help="CSV: such as cp1252; else found out.")]
+Number = Annotated[int, typer.Argument(help="Number of the run, as `haloitsm bulk list` shows it.")]
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a run is carried out, as it was given; ``expected`` is how many deletes somebody has agreed to."""
+
+    limit: int | None = None
+    full: bool = False
+    yes: bool = False
+    dry_run: bool = False
+    again: bool = False
+    result: Path | None = None
+    save_config: Path | None = None
+    as_json: bool = False
+    expected: int | None = None
+    asks: bool = True
+
+
+@app.command()
+def update(
+    context: typer.Context, entity: Entity, source: From = None, report: Report = None, sql: Sql = None,
+    where: Where = None, columns: Columns = None, values: Values = None, transformers: Transformers = None,
+    limit: Limit = None, full: Full = False, yes: Yes = False, dry_run: DryRun = False, again: Again = False,
+    result: Result = None, save_config: SaveConfig = None, batch: Batch = 100, parallel: Parallel = 4,
+    clear_empty: ClearEmpty = False, allow_unknown: AllowUnknown = False, accept_cut: AcceptCut = False,
+    file_format: FileFormat = None, sheet: Sheet = None, delimiter: Delimiter = None, encoding: Encoding = None,
+    config: Config = None, client: ClientName = None, state: State = None, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Change fields of many records.
+
+    Columns that are named like fields are taken as they are. What will change is shown before it is sent, records that
+    have the values already are left out, and the old values are kept for `haloitsm bulk undo`. Interrupted, the same
+    command goes on where it was. Exit status 4 says that some rows could not be carried out.
+    """
+    rows = Rows(source, report, sql, where, accept_cut, file_format, sheet, delimiter, encoding)
+    how = How(limit, full, yes, dry_run, again, result, save_config, as_json, asks=source != "-")
+    rules = (columns, values, clear_empty, allow_unknown)
+    with opened(context.obj, config, client, state, transformers) as access:
+        _carried_out(access, "update", entity, rows, rules, (batch, parallel, None), how)
+
+
+@app.command()
+def create(
+    context: typer.Context, entity: Entity, source: From = None, report: Report = None, sql: Sql = None,
+    columns: Columns = None, values: Values = None, transformers: Transformers = None,
+    once: Annotated[
+        str | None, typer.Option(metavar="FIELD", help="What tells records apart: one that is there is not created.")
+    ] = None,
+    limit: Limit = None, full: Full = False, yes: Yes = False, dry_run: DryRun = False, again: Again = False,
+    result: Result = None, save_config: SaveConfig = None, batch: Batch = 100, parallel: Parallel = 4,
+    allow_unknown: AllowUnknown = False, accept_cut: AcceptCut = False, file_format: FileFormat = None,
+    sheet: Sheet = None, delimiter: Delimiter = None, encoding: Encoding = None, config: Config = None,
+    client: ClientName = None, state: State = None, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Create many records, none of them twice.
+
+    The same command with the same rows creates nothing again, however it ended; --again does. With --once records are
+    looked up first and go in arrays, else one by one.
+    """
+    rows = Rows(source, report, sql, None, accept_cut, file_format, sheet, delimiter, encoding)
+    how = How(limit, full, yes, dry_run, again, result, save_config, as_json, asks=source != "-")
+    with opened(context.obj, config, client, state, transformers) as access:
+        rules = (columns, values, False, allow_unknown)
+        _carried_out(access, "create", entity, rows, rules, (batch, parallel, once), how)
+
+
+@app.command()
+def delete(
+    context: typer.Context, entity: Entity, source: From = None, report: Report = None, sql: Sql = None,
+    where: Where = None, columns: Columns = None, transformers: Transformers = None,
+    count: Annotated[int | None, typer.Option(help="How many you expect to be deleted, instead of typing it.")] = None,
+    limit: Limit = None, full: Full = False, dry_run: DryRun = False, again: Again = False, result: Result = None,
+    save_config: SaveConfig = None, parallel: Parallel = 4, accept_cut: AcceptCut = False,
+    file_format: FileFormat = None, sheet: Sheet = None, delimiter: Delimiter = None, encoding: Encoding = None,
+    config: Config = None, client: ClientName = None, state: State = None, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Delete many records, after full copies of them are kept.
+
+    Shows what will go and asks for the number to be typed. `haloitsm bulk show RUN --copies FILE` writes the copies.
+    """
+    rows = Rows(source, report, sql, where, accept_cut, file_format, sheet, delimiter, encoding)
+    how = How(limit, full, False, dry_run, again, result, save_config, as_json, count, source != "-")
+    with opened(context.obj, config, client, state, transformers) as access:
+        _carried_out(access, "delete", entity, rows, (columns, None, False, False), (1, parallel, None), how)
+
+
+@app.command()
+def undo(
+    context: typer.Context, run: Number, limit: Limit = None, full: Full = False, yes: Yes = False,
+    dry_run: DryRun = False, result: Result = None, batch: Batch = 100, parallel: Parallel = 4, config: Config = None,
+    client: ClientName = None, state: State = None, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Put the old values of a run back.
+
+    A record that somebody has changed since in one of these fields is left as it is, and listed. Deleted tickets come
+    back; other deleted records do not.
+    """
+    from haloitsm_connector.bulk.current import Current
+    from haloitsm_connector.bulk.record import Record, Runs
+    from haloitsm_connector.bulk.send import Sending
+    from haloitsm_connector.bulk.undo import check_undo, planned_undo
+    from haloitsm_connector.bulk.work import UNDO, opened_undo
+
+    how = How(limit, full, yes, dry_run, False, result, None, as_json)
+    with opened(context.obj, config, client, state, None) as access:
+        undone = Runs(access.database).get(run)
+        target = _target_of_run(access.catalogue, undone.entity)
+        check_undo(undone, target)
+        _same_system(undone.system, access.client.api_uri)
+        with access.database.lease(f"bulk {undone.mark}", f"bulk {UNDO.format(run)}") as held:
+            record, beginning = opened_undo(held, undone)
+            if beginning == "new":
+                bulk_shown.followed("reading the run", planned_undo(record, Record(held, undone), target))
+            current = Current(access.client, access.catalogue, target)
+            _finished(record, current, Sending(batch, parallel), beginning, how)
+
+
+@app.command("list")
+def list_runs(
+    context: typer.Context, config: Config = None, state: State = None, as_json: AsJson = False
+) -> None:  # fmt: skip
+    """Show the bulk runs, the last one first."""
+    from haloitsm_connector.bulk.record import Record, Runs
+
+    with state_at(config, state) as database:
+        bulk_shown.runs([Record(database, info) for info in Runs(database).all()], as_json)
+
+
+@app.command()
+def show(
+    context: typer.Context, run: Number,
+    result: Annotated[Path | None, typer.Option(help="Write its result to this CSV file again.")] = None,
+    copies: Annotated[Path | None, typer.Option(help="Write the old values that it kept to this .jsonl file.")] = None,
+    config: Config = None, state: State = None, as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Show what became of a run; write its result or the old values again."""
+    from haloitsm_connector.bulk.preview import preview
+    from haloitsm_connector.bulk.record import Record, Runs
+    from haloitsm_connector.bulk.result import write_copies, write_result
+
+    with state_at(config, state) as database:
+        record = Record(database, Runs(database).get(run))
+        target = _target_of_run(user_catalogue(), record.info.entity)
+        bulk_shown.run(record, preview(record, target, 2**62), as_json)
+        if result:
+            write_result(record, result)
+            output.say(f"Wrote {result}.")
+        if copies:
+            output.say(f"Wrote {output.counted(write_copies(record, target, copies), 'copy', 'copies')} to {copies}.")
+
+
+@app.command()
+def forget(context: typer.Context, run: Number, config: Config = None, state: State = None) -> None:
+    """Forget a run and the old values that it kept: it cannot be undone any more."""
+    from haloitsm_connector.bulk.record import Runs
+
+    with state_at(config, state) as database:
+        info = Runs(database).get(run)
+        with database.lease(f"bulk {info.mark}") as held:
+            Runs(held).forget(run)
+        output.say(f"Run {run} is forgotten.")
+
+
+def _carried_out(
+    access: Access, kind: Literal["update", "create", "delete"], entity: str, rows: Rows,
+    rules: tuple[list[str] | None, list[str] | None, bool, bool], sending: tuple[int, int, str | None], how: How,
+) -> None:  # fmt: skip
+    """Plan a run or go on with it, show it, ask, send, and write its result."""
+    from haloitsm_connector.bulk.change import Changes, Rules
+    from haloitsm_connector.bulk.current import Current
+    from haloitsm_connector.bulk.names import Names
+    from haloitsm_connector.bulk.plan import planned
+    from haloitsm_connector.bulk.send import Sending
+    from haloitsm_connector.bulk.target import target_of
+    from haloitsm_connector.bulk.work import Command, custom_field_ids, opened_run
+
+    target = target_of(access.catalogue, entity)
+    source = source_of(access, target, rows)
+    columns, values, clear_empty, allow_unknown = rules
+    wanted = Rules(pairs("--map", columns), pairs("--set", values), clear_empty, allow_unknown)
+    command = Command(kind, target, access.client.api_uri, source, wanted, access.steps, sending[2])
+    changes = Changes(target, kind, wanted, Names(access.client, access.catalogue), source)
+    how_sent = Sending(*sending)
+    with access.database.lease(f"bulk {command.mark}") as held:
+        record, beginning = opened_run(held, command, again=how.again)
+        if beginning == "new":
+            bulk_shown.followed(f"reading {source.name}", planned(record, source, access.chain, changes, target))
+        if how.save_config:
+            save(command, changes, how_sent, access, how.save_config)
+        query = pairs("--where", rows.where)
+        current = Current(access.client, access.catalogue, target, query, custom_field_ids(record))
+        _finished(record, current, how_sent, beginning, how)
+
+
+def _finished(record: Record, current: Current, sending: Sending, beginning: str, how: How) -> None:
+    """Compare, show, ask, send, and write the result of a run that is on record."""
+    from haloitsm_connector.bulk.compare import compared
+    from haloitsm_connector.bulk.preview import changes, preview
+    from haloitsm_connector.bulk.record import READ, READY, Runs
+    from haloitsm_connector.bulk.send import sent
+    from haloitsm_connector.bulk.work import most_of
+
+    if beginning == "done before":
+        bulk_shown.done_before(record)
+        return
+    if beginning == "goes on":
+        output.say(f"Going on with run {record.number}.")
+    most = most_of(record, how.limit)
+    bulk_shown.followed("comparing", compared(record, current, most), record.counts(most=most)[READ])
+    shown = preview(record, current.target, most)
+    told = {**shown, "changes": bulk_shown.some(changes(record, current.target, most), full=how.full or how.as_json)}
+    if not how.as_json:
+        bulk_shown.preview(told, how.full)
+    if how.dry_run or not shown["sending"] or not bulk_shown.agreed(shown, how.yes, how.expected, how.asks):
+        if record.info.status == "planned":
+            Runs(record.database).forget(record.number)
+        bulk_shown.nothing_sent(told, how.as_json, dry_run=how.dry_run)
+        return
+    result = how.result or Path(f"bulk-{record.number}.csv")
+    try:
+        count = record.counts(most=most)[READY]
+        bulk_shown.followed("sending", sent(record, current, sending, most), count)
+    except (ConnectorError, KeyboardInterrupt):
+        bulk_shown.stopped(record, result)
+        raise
+    if bulk_shown.ended(record, told, result, how.as_json):
+        raise typer.Exit(4)
+
+
+def _target_of_run(catalogue: Catalogue, entity: str) -> Target:
+    from haloitsm_connector.bulk.target import target_of
+
+    return target_of(catalogue, entity.removeprefix("DELETE ").removeprefix("POST "))
+
+
+def _same_system(of_run: str, here: str) -> None:
+    if of_run != here:
+        raise InputError(f"the run was about {of_run}, and this is {here}", "Name its configuration with --config.")

@@ -1,0 +1,238 @@
+"""What ``haloitsm bulk`` shows: previews, questions, progress, and what came of a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import typer
+
+from haloitsm_connector.cli import output
+from haloitsm_connector.errors import InputError
+
+if TYPE_CHECKING:
+    from haloitsm_connector.bulk.record import Record
+
+LONGEST_VALUE = 60
+SHOWN_REASONS = 20
+VERBS = {"update": "update", "create": "create", "delete": "delete", "undo": "put back"}
+NOUNS = {"update": "record", "create": "new record", "delete": "record", "undo": "record"}
+
+
+def followed(what: str, steps: Iterator[int], total: int = 0) -> None:
+    """Carry steps out, and show at a terminal how far they are and how long the rest may take."""
+    began = time.monotonic()
+    for done in steps:
+        rest = f" of {total:,}{_left(time.monotonic() - began, done, total)}" if total else ""
+        output.progress(f"{what}: {done:,}{rest} …")
+
+
+def _left(seconds: float, done: int, total: int) -> str:
+    if not done or done >= total or seconds < 1:
+        return ""
+    left = seconds / done * (total - done)
+    return f", about {left / 60:.0f} min left" if left >= 90 else f", about {left:.0f} s left"
+
+
+def some(changes: Iterator[dict[str, Any]], *, full: bool) -> list[dict[str, Any]]:
+    """Return the first changes, or all of them."""
+    from haloitsm_connector.bulk.preview import SAMPLE
+
+    return list(changes if full else islice(changes, SAMPLE))
+
+
+def preview(told: Mapping[str, Any], full: bool) -> None:
+    """Show what is about to be sent, and what is left out."""
+    for note in told["notes"]:
+        output.say(f"{note[0].upper()}{note[1:]}.")
+    kind, sending = told["kind"], told["sending"]
+    output.show(f"{told['source']}: {output.counted(told['rows'], 'row')}; {VERBS[kind]} {_records(kind, sending)}")
+    for name, count in told["fields"].items():
+        output.show(f"  {name}: {count}")
+    rows = [row for change in told["changes"] for row in _lines(change, kind)]
+    if rows:
+        output.table(_COLUMNS[kind], rows)
+    if sending > len(told["changes"]) and not full:
+        output.show(f"… and {sending - len(told['changes'])} more; --full shows all.")
+    for line in _left_out(told):
+        output.show(line)
+    for name, hint in told["unused_columns"].items():
+        output.show(f"column '{name}' is not used" + (f": {hint}" if hint else ""))
+
+
+_COLUMNS = {
+    "update": ("id", "name", "field", "old", "new"),
+    "undo": ("id", "name", "field", "now", "put back"),
+    "create": ("line", "field", "value"),
+    "delete": ("id", "name"),
+}
+
+
+def _lines(change: Mapping[str, Any], kind: str) -> Iterator[tuple[Any, ...]]:
+    if kind == "delete":
+        yield change["id"], change["name"]
+    for name, (old, new) in change["changes"].items():
+        if kind == "create":
+            yield change["line"], name, _short(new)
+        elif kind != "delete":
+            yield change["id"], change["name"], name, _short(old), _short(new)
+
+
+def _left_out(told: Mapping[str, Any]) -> Iterator[str]:
+    if told["done_before"]:
+        yield f"left out: {output.counted(told['done_before'], 'row')} that an earlier run has done"
+    for one in told["left_out"]:
+        if one["status"] == "equal":
+            yield f"left out: {output.counted(one['rows'], 'row')}: {one['reason']}"
+            continue
+        yield f"left out: {_places(one['lines'], one['rows'])}: {one['reason']}"
+    if told["later"]:
+        yield f"for later: {output.counted(told['later'], 'row')}; the same command goes on with them"
+
+
+def _places(lines: list[int], count: int) -> str:
+    named = ", ".join(map(str, lines)) if any(lines) else ""
+    if not named:
+        return output.counted(count, "row")
+    more = f" and {count - len(lines)} more" if count > len(lines) else ""
+    return f"line{'s' if count > 1 else ''} {named}{more}"
+
+
+def _short(value: Any) -> str:
+    if value is None:
+        return "(nothing)"
+    return output.shortened(value if isinstance(value, str) else output.json_text(value), LONGEST_VALUE)
+
+
+def _records(kind: str, count: int) -> str:
+    return output.counted(count, NOUNS[kind])
+
+
+def agreed(told: Mapping[str, Any], yes: bool, expected: int | None, asks: bool) -> bool:
+    """Ask whether to send; a delete wants the number of records. InputError where nobody can be asked."""
+    kind, count = told["kind"], told["sending"]
+    if expected is not None and expected != count:
+        raise InputError(f"{_records(kind, count)} would be deleted, and not {expected}", "Nothing was deleted.")
+    if yes or expected is not None:
+        return True
+    instead = "--count NUMBER" if kind == "delete" else "--yes"
+    if not asks:
+        raise InputError("standard input holds the rows, so nobody can be asked", f"Add {instead}; nothing was sent.")
+    question = f"{VERBS[kind].capitalize()} {_records(kind, count)} in {told['system']}?"
+    try:
+        if kind == "delete":
+            return bool(typer.prompt(f"{question} Type the number", default="", show_default=False) == str(count))
+        return typer.confirm(question)
+    except click.Abort:
+        raise InputError("nobody has answered", f"Add {instead}; nothing was sent.") from None
+
+
+def nothing_sent(told: Mapping[str, Any], as_json: bool, *, dry_run: bool) -> None:
+    """Say that nothing was sent."""
+    if as_json:
+        output.show_json(told)
+    elif told["sending"]:
+        output.say("Nothing was sent." if not dry_run else "Nothing was sent; without --dry-run it is.")
+    else:
+        output.say("There is nothing to send.")
+
+
+def done_before(record: Record) -> None:
+    """Say that the very same was carried out already."""
+    when = _when(record.info.changed)
+    output.say(f"Run {record.number} has carried this out already, on {when}: {_summary(record.counts())}.")
+    output.say("Nothing was sent; --again does it once more.")
+
+
+def stopped(record: Record, result: Path) -> None:
+    """Say how far a run came that was stopped, and write its result so far."""
+    from haloitsm_connector.bulk.result import write_result
+
+    write_result(record, result)
+    output.say(f"Run {record.number} was stopped: {_summary(record.counts())}. The same command goes on.")
+
+
+def ended(record: Record, told: Mapping[str, Any], result: Path, as_json: bool) -> bool:
+    """Write the result of a run, say what came of it, and return whether somebody has to look at some of its rows."""
+    from haloitsm_connector.bulk.record import PROBLEMS
+    from haloitsm_connector.bulk.result import write_result
+
+    write_result(record, result)
+    counts = record.counts()
+    if as_json:
+        output.show_json({**told, "outcomes": dict(counts), "result": str(result)})
+    else:
+        for status, reason, count, lines in record.problems(_AFTERWARDS, SHOWN_REASONS):
+            output.say(f"{status}: {_places(lines, count)}: {reason}")
+        output.say(f"Run {record.number}: {_summary(counts)}. The result is in {result}.")
+        if told["kind"] == "update":
+            output.say(f"Undo: haloitsm bulk undo {record.number}")
+    return any(counts[status] for status in PROBLEMS)
+
+
+_AFTERWARDS = ("refused", "failed", "waiting")
+
+
+def runs(records: Iterable[Record], as_json: bool) -> None:
+    """Show runs, one line each."""
+    rows = [_run(record) for record in records]
+    if as_json:
+        output.show_json(rows)
+    elif not rows:
+        output.say("There is no bulk run.")
+    else:
+        output.table(
+            ("run", "when", "what", "rows from", "status", "outcomes"),
+            [
+                (one["run"], one["when"], f"{one['kind']} {one['entity']}", one["source"], one["status"], one["told"])
+                for one in rows
+            ],
+        )
+
+
+def run(record: Record, told: Mapping[str, Any], as_json: bool) -> None:
+    """Show one run."""
+    shown = _run(record)
+    if as_json:
+        output.show_json({**shown, "left_out": told["left_out"]})
+        return
+    output.show(f"run {shown['run']} of {shown['when']}: {shown['kind']} {shown['entity']} in {record.info.system}")
+    output.show(f"{shown['source']}: {shown['status']}, {shown['told']}")
+    for line in _left_out(told):
+        output.show(line)
+    for status, reason, count, lines in record.problems(_AFTERWARDS, SHOWN_REASONS):
+        output.show(f"{status}: {_places(lines, count)}: {reason}")
+
+
+def _run(record: Record) -> dict[str, Any]:
+    info, counts = record.info, record.counts()
+    return {
+        "run": info.number,
+        "when": _when(info.began),
+        "kind": info.kind,
+        "entity": info.entity,
+        "system": info.system,
+        "source": info.source,
+        "status": info.status,
+        "outcomes": dict(counts),
+        "told": _summary(counts),
+        "undoes": info.undoes,
+    }
+
+
+def _summary(counts: Mapping[str, int]) -> str:
+    words = {"read": "to do", "ready": "to do", "equal": "as wanted already", "missing": "not there"}
+    told: dict[str, int] = {}
+    for status, count in counts.items():
+        word = words.get(status, status)
+        told[word] = told.get(word, 0) + count
+    return ", ".join(f"{count} {word}" for word, count in told.items()) or "no rows"
+
+
+def _when(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
