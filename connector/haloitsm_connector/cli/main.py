@@ -18,6 +18,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from haloitsm_connector.cli import (
+    bulk,
     catalogue,
     check,
     cursors,
@@ -125,6 +126,7 @@ for command in (
     app.command()(command)
 app.command("test")(test.run_tests)
 app.add_typer(catalogue.app, name="catalogue")
+app.add_typer(bulk.app, name="bulk")
 app.add_typer(export.app, name="export")
 app.add_typer(import_.app, name="import")
 app.add_typer(webhook.app, name="webhook")
