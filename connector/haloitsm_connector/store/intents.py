@@ -15,6 +15,7 @@ import orjson
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.publisher.journal import Intent
 from haloitsm_connector.store.database import Database, open_state
+from haloitsm_connector.store.tasks_moved import decided
 
 LONGEST_PAYLOAD = 100_000
 """Bytes of JSON above which a payload is not kept, such as a file that is uploaded."""
@@ -78,6 +79,12 @@ class JobRun:
             connection.execute("UPDATE intents SET run = ? WHERE number = ?", (self._number, found[0].number))
         return found[0]
 
+    def recorded(self, identity: str | None = None) -> list[Intent]:
+        """Return what is on record for this job, of one identity or all of it, first what was done."""
+        if identity is None:
+            return _found(self._database, "job = ? ORDER BY done DESC, number", (self._job,))
+        return _found(self._database, "job = ? AND identity = ? ORDER BY done DESC, number", (self._job, identity))
+
     def intend(self, intents: Sequence[Intent]) -> list[Intent]:
         """Record intents, with number and time, those with a number anew; they are on disk when this returns."""
         now = time.time()
@@ -131,15 +138,18 @@ class Intents:
     def created(self, number: int, id: Any = None) -> None:
         """Say that a create took effect, as the record ``id``: the job's next run skips it. InputError for no such."""
         sql = "UPDATE intents SET done = 1, id = ?, payload = NULL WHERE number = ? AND done = 0"
-        self._decide(number, sql, (_text(id), number))
+        self._decide(number, "created", sql, (_text(id), number))
 
     def again(self, number: int) -> None:
         """Say that a create had no effect: the job's next run sends it again. InputError for no such."""
-        self._decide(number, "DELETE FROM intents WHERE number = ? AND done = 0", (number,))
+        self._decide(number, "again", "DELETE FROM intents WHERE number = ? AND done = 0", (number,))
 
-    def _decide(self, number: int, sql: str, values: Sequence[Any]) -> None:
+    def _decide(self, number: int, decision: str, sql: str, values: Sequence[Any]) -> None:
+        """Put a decision down, and let the task that waits for it go on."""
         with self._database.transaction() as connection:
             changed = connection.execute(sql, values).rowcount
+            if changed:
+                decided(connection, number, decision, time.time())
         if not changed:
             raise InputError(f"no create with number {number} is waiting in {self._database.place}")
 
