@@ -3,19 +3,33 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 NEWMAN := $(VENV)-newman
+HOSTS := $(VENV)-hosts
 export PYTHONSAFEPATH := 1
 
-.PHONY: demo test newman soak bench check lint types layers docs wheel clean
+.PHONY: demo test newman hosts postgresql soak bench check lint types layers docs wheel clean
 
 demo: $(VENV)/.user          ## Run the main job on the built-in sandbox
 	$(BIN)/haloitsm demo
 
-test: $(VENV)/.dev newman    ## Run the whole test suite
+test: $(VENV)/.dev newman hosts    ## Run the whole test suite
 	$(BIN)/pytest -n auto $(ARGS)
 
 newman:                      ## Get Postman's own runner for the tests of exported collections, where there is npm
 	@test -x $(NEWMAN)/node_modules/.bin/newman || npm install --prefix $(NEWMAN) --no-audit --no-fund --silent newman@6.2.2 \
 	  || echo "newman could not be installed; the tests that run collections in it are skipped."
+
+hosts: $(patsubst tests/hosts/environments/%.txt,$(HOSTS)/%/.ready,$(wildcard tests/hosts/environments/*.txt))  ## Install every host that the connector is tested in, each aside
+
+$(HOSTS)/%/.ready: tests/hosts/environments/%.txt pyproject.toml
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+postgresql:                  ## Get a PostgreSQL server for the tests of the state, where there is none: as root, or by sudo
+	@command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { \
+	  as_root="env DEBIAN_FRONTEND=noninteractive"; [ "$$(id -u)" = 0 ] || as_root="sudo -n $$as_root"; \
+	  { $$as_root apt-get update -q; $$as_root apt-get install -q -y --no-install-recommends postgresql; } \
+	  || { echo "No PostgreSQL server is here, and none can be installed. Install one (Debian: apt-get install postgresql)."; exit 1; }; }
 
 soak: export PYTHONPATH = tests/promises
 soak: $(VENV)/.dev           ## Play 50,000 scenarios of what can go wrong (others: ARGS=--help), or one again: SEED=17
@@ -63,4 +77,4 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	touch $@ $(VENV)/.user
 
 clean:
-	rm -rf $(VENV) $(VENV)-wheel $(VENV)-bench dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-wheel $(VENV)-bench $(HOSTS) dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
