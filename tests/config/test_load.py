@@ -119,8 +119,7 @@ strict: x
         "halo.yaml:19:7: routes.r.incoming: there is no incoming 'ticket'. Did you mean 'tickets'?",
         "halo.yaml:19:25: routes.r.outgoing: there is no outgoing 'line'. Did you mean 'lines'?",
         "halo.yaml:19:41: routes.r.disabled: must be true or false.",
-        "halo.yaml:20:1: shedules: unknown section 'shedules'. "
-        "There are: clients, transformers, incoming, outgoing, routes, storages, python, strict.",
+        "halo.yaml:20:1: shedules: unknown section 'shedules'. Did you mean 'schedules'?",
         "halo.yaml:21:1: strict: must be true or false.",
     ]
 

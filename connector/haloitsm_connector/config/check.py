@@ -38,6 +38,9 @@ def check_references(tree: Tree) -> Iterator[Finding]:
             if section == "incoming" and isinstance(fields.get("parent"), str):
                 yield from _check_parent(tree, name, fields["parent"])
     yield from _check_webhook_paths(tree)
+    for name, schedule in tree["schedules"].items():
+        for place, route in _named_routes(schedule):
+            yield from _declared(tree, "routes", route, ("schedules", name, "run", *place))
 
 
 def mappings(tree: Tree, section: str, part: str) -> Iterator[tuple[str, Tree]]:
@@ -64,6 +67,16 @@ def _check_parent(tree: Tree, name: str, parent: str) -> Iterator[Finding]:
         line.append(above)
     if above == name:
         yield Finding(path, f"'{name}' is a parent of itself: {' < '.join((*line, name))}")
+
+
+def _named_routes(schedule: Any) -> Iterator[tuple[NodePath, str]]:
+    """Yield the routes that a schedule runs, with their places in its list."""
+    run = schedule.get("run") if isinstance(schedule, Mapping) else None
+    for number, one in enumerate(run if isinstance(run, list) else ()):
+        if isinstance(one, list):
+            yield from (((number, inner), name) for inner, name in enumerate(one) if isinstance(name, str))
+        elif isinstance(one, str):
+            yield (number,), one
 
 
 def _check_webhook_paths(tree: Tree) -> Iterator[Finding]:

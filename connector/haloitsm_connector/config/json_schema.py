@@ -13,7 +13,8 @@ from pydantic import BaseModel
 from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.config.load import PrototypeSource, PrototypeSources, installed_prototypes
 from haloitsm_connector.config.models import IncomingFields, OutgoingFields, PythonFields, RouteConfig, StorageFields
-from haloitsm_connector.config.sources import PYTHON, SECTIONS, STRICT
+from haloitsm_connector.config.schedules import MaintenanceFields, RetentionFields, ScheduleFields
+from haloitsm_connector.config.sources import PYTHON, RETENTION, SECTIONS, STRICT
 from haloitsm_connector.errors import InputError
 from haloitsm_transformers import PluginError, Registry, SchemaGenerator
 from haloitsm_transformers import json_schema as steps_schema
@@ -55,7 +56,9 @@ def json_schema(
         "transformers": {"$ref": "#/$defs/steps"},
         "incoming": _with_part(IncomingFields, "subscriber", "subscribers"),
         "outgoing": _with_part(OutgoingFields, "publisher", "publishers"),
-        "routes": RouteConfig.model_json_schema(schema_generator=SchemaGenerator),
+        "routes": _lifted(RouteConfig, defs),
+        "schedules": _lifted(ScheduleFields, defs),
+        "maintenance": _lifted(MaintenanceFields, defs),
         "storages": {"anyOf": [StorageFields.model_json_schema(), {"type": "null"}]},
     }
     sections: Schema = {
@@ -63,10 +66,18 @@ def json_schema(
         for name, part in parts.items()
     }
     sections["strict"] = {"type": "boolean", "description": STRICT, "default": False}
+    sections["retention"] = {**RetentionFields.model_json_schema(), "description": RETENTION}
     sections["python"] = {**PythonFields.model_json_schema(), "description": PYTHON}
     _require_tags({"$defs": defs}, defs)
     document = {"type": "object", "properties": sections, "additionalProperties": False, "$defs": defs}
     return {"$schema": DIALECT, "title": "HaloITSM connector configuration", **_finished(document)}
+
+
+def _lifted(model: type[BaseModel], defs: Schema) -> Schema:
+    """Return the schema of a model; the schemas of models in it go to ``defs``, where its references look."""
+    schema = model.model_json_schema(schema_generator=SchemaGenerator)
+    defs.update(schema.pop("$defs", {}))
+    return schema
 
 
 def _prototyped(source: PrototypeSource, kind: str, operations: list[str], defs: Schema) -> Schema:

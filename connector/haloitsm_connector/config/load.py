@@ -25,6 +25,7 @@ from haloitsm_connector.config.models import (
     StorageFields,
     steps_fields,
 )
+from haloitsm_connector.config.schedules import MaintenanceFields, ScheduleFields
 from haloitsm_connector.config.sources import OPTIONS, Sources, read_sources
 from haloitsm_connector.errors import ConfigError, Finding, InputError, NodePath, Problem
 from haloitsm_connector.prototypes import Kind, Prototype, Prototypes
@@ -110,6 +111,12 @@ class Reading:
         storages = {
             name: self._read(StorageFields, raw or {}, ("storages", name)) for name, raw in tree["storages"].items()
         }
+        schedules = {
+            name: self._read(ScheduleFields, raw, ("schedules", name)) for name, raw in tree["schedules"].items()
+        }
+        windows = {
+            name: self._read(MaintenanceFields, raw, ("maintenance", name)) for name, raw in tree["maintenance"].items()
+        }
         self.chains += [(("transformers", name), steps) for name, steps in tree["transformers"].items()]
         return Config(
             clients=_present(clients),
@@ -117,6 +124,9 @@ class Reading:
             outgoing=_present(outgoing),
             routes=_present(routes),
             storages=_present(storages),
+            schedules=_present(schedules),
+            maintenance=_present(windows),
+            retention=options.retention,
             chains=tree["transformers"],
             steps={},
             strict=options.strict,

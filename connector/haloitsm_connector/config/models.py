@@ -11,11 +11,14 @@ from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
 
 from haloitsm_connector.catalogue import Catalogue
-from haloitsm_connector.config.sources import PYTHON, STRICT, locate
+from haloitsm_connector.config.schedules import MaintenanceFields, RetentionFields, ScheduleFields
+from haloitsm_connector.config.sources import PYTHON, RETENTION, STRICT, locate
 from haloitsm_connector.config.yaml_document import Position
 from haloitsm_connector.errors import NodePath, Problem
 from haloitsm_connector.prototypes import Fields, Prototype
-from haloitsm_transformers import Registry, Steps
+from haloitsm_connector.publisher.exchange import MOST_PARALLEL
+from haloitsm_transformers import Condition, Registry, Steps
+from haloitsm_transformers.fields import Key
 
 
 class IncomingFields(Fields):
@@ -32,6 +35,20 @@ class OutgoingFields(Fields):
     publisher: dict[str, Any] = Field(description="What writes: a prototype and its fields.")
 
 
+class RetryFields(Fields):
+    """When a task that failed is tried again by itself."""
+
+    attempts: int = Field(5, ge=1, le=1000, description="How often a task is tried in all; 1 never tries again.")
+    wait_seconds: float = Field(60, ge=0, description="Wait before the second attempt.")
+    factor: float = Field(2, ge=1, le=100, description="How much longer each wait is than the one before.")
+    most_seconds: float = Field(3600, ge=0, description="No wait is longer.")
+    when: Condition = Field(
+        None,
+        description="Condition over {status, reason, response, attempts}: which outcomes are tried again; failed ones "
+        "unless given. One that is waiting is only tried where the publisher has `once`.",
+    )
+
+
 class RouteConfig(Fields):
     """From one incoming to one outgoing."""
 
@@ -42,6 +59,21 @@ class RouteConfig(Fields):
         None, description="Name of the outgoing that gets what the publisher's response transformers make."
     )
     disabled: bool = Field(False, description="Leave this route out when all routes are run.")
+    key: Key | None = Field(
+        None,
+        description="Template of what orders tasks: those with the same key are delivered one after the other. The "
+        "entity's id unless given; no order where it gives nothing.",
+    )
+    retry: RetryFields = Field(RetryFields(), description="When a task that failed is tried again by itself.")
+    parallel: int | None = Field(
+        None, ge=1, le=MOST_PARALLEL, description="Requests under way at a time, instead of what the publisher says."
+    )
+    realtime: bool = Field(
+        False, description="Under `haloitsm serve`: read and deliver as soon as something is there, without a schedule."
+    )
+    largest_kb: float | None = Field(
+        None, gt=0, description="An entity with more KiB of JSON is rejected; any size is taken unless given."
+    )
 
 
 class StorageFields(Fields):
@@ -61,6 +93,7 @@ class Options(Fields):
 
     strict: bool = Field(False, description=STRICT)
     python: PythonFields | None = Field(None, description=PYTHON)
+    retention: RetentionFields = Field(RetentionFields(), description=RETENTION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +136,9 @@ class Config:
     outgoing: Mapping[str, OutgoingConfig]
     routes: Mapping[str, RouteConfig] = field(repr=False)
     storages: Mapping[str, StorageFields]
+    schedules: Mapping[str, ScheduleFields]
+    maintenance: Mapping[str, MaintenanceFields]
+    retention: RetentionFields
     chains: Mapping[str, list[Any]] = field(repr=False)
     steps: Mapping[NodePath, list[Any]] = field(repr=False)
     strict: bool

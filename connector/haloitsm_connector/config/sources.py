@@ -18,10 +18,13 @@ SECTIONS: Mapping[str, str] = {
     "outgoing": "What is written: transformers and the publisher behind them, by name.",
     "routes": "From one incoming to one outgoing, by name.",
     "storages": "What steps keep between runs, under keys, by name.",
+    "schedules": "Routes that haloitsm serve runs at certain times, by name.",
+    "maintenance": "Times in which haloitsm serve begins nothing new, by name.",
 }
 STRICT = "Treat warnings as errors: names and types that Halo's own documents do not know."
 PYTHON = "Lets 'python' steps call functions of the modules below a folder; without it there are none."
-OPTIONS = ("python", "strict")
+RETENTION = "Which settled tasks haloitsm serve removes; without it, none."
+OPTIONS = ("python", "retention", "strict")
 """What is said once for the whole configuration."""
 TOP_LEVEL = (*SECTIONS, *OPTIONS)
 
