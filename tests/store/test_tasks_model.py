@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hypothesis import assume, settings
+import pytest
+from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.store import open_state
@@ -19,6 +18,7 @@ from haloitsm_connector.store.statuses import STATUSES, TRANSITIONS, before
 from haloitsm_connector.store.tasks import Claimed, Filter, NewTask, Settled, Task, Tasks
 
 QUEUES = ["a", "b"]
+TABLES = ["queues", "tallies", "batches", "contents", "answers", "tasks", "events", "cursors"]
 KEYS = st.sampled_from([None, None, "x", "y", "z"])
 NEW = st.lists(st.tuples(KEYS, st.sampled_from(["", "", "", "too large"])), max_size=6)
 OPEN = {"new", "retry", "processing"}
@@ -45,22 +45,24 @@ class Known:
 
 
 class TasksMachine(RuleBasedStateMachine):
-    def __init__(self) -> None:
+    def __init__(self, place: Path | str) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp())
+        self.place = place
         self.clock = 1000.0
         self.model: dict[int, Known] = {}
         self.uncovered: dict[str, list[int]] = {queue: [] for queue in QUEUES}
         self.made = 0
         self.open()
+        with self.state.transaction() as connection:
+            for table in TABLES:
+                connection.execute(f"DELETE FROM {table}")
 
     def open(self) -> None:
-        self.state = open_state(self.folder / "state.sqlite")
+        self.state = open_state(self.place)
         self.tasks = Tasks(self.state, now=lambda: self.clock)
 
     def teardown(self) -> None:
         self.state.close()
-        shutil.rmtree(self.folder)
 
     # what happens
 
@@ -302,5 +304,15 @@ def described(one: Known | Task) -> tuple[Any, ...]:
     return one.queue, one.status, one.key, one.attempts, one.changed, one.reason, one.intent, one.source
 
 
-TestTasks = TasksMachine.TestCase
-TestTasks.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+@pytest.mark.slow
+def test_tasks_are_what_a_dictionary_says(place: Path | str) -> None:
+    examples = 40 if isinstance(place, Path) else 8
+    run_state_machine_as_test(
+        lambda: TasksMachine(place),
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+        ),
+    )
