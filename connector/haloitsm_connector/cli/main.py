@@ -36,6 +36,7 @@ from haloitsm_connector.cli import (
     sandbox,
     schema,
     storages,
+    tasks,
     test,
     waiting,
     webhook,
@@ -125,6 +126,7 @@ for command in (
 ):
     app.command()(command)
 app.command("test")(test.run_tests)
+app.add_typer(tasks.app, name="tasks")
 app.add_typer(catalogue.app, name="catalogue")
 app.add_typer(bulk.app, name="bulk")
 app.add_typer(export.app, name="export")

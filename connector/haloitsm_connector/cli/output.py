@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import typer
@@ -96,6 +97,22 @@ def _folded(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         grid.add_row(*row)
     Console(file=sys.stdout, highlight=False, markup=False, emoji=False).print(grid)
+
+
+def moment(seconds: float) -> str:
+    """Write a moment, in seconds since 1970, the way logs do, in UTC: ``2026-03-02 09:30:00``."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def span(seconds: float) -> str:
+    """Write a length of time in its two largest units: ``4 s``, ``3 min 20 s``, ``2 h 5 min``, ``3 d 4 h``."""
+    left = max(0, round(seconds))
+    parts = []
+    for name, length in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, left = divmod(left, length)
+        parts.append(f"{count} {name}" if count else "")
+    first = next((index for index, part in enumerate(parts) if part), len(parts) - 1)
+    return " ".join(filter(None, parts[first : first + 2])) or "0 s"
 
 
 def counted(number: int, singular: str, plural: str = "") -> str:

@@ -54,7 +54,7 @@ def preview(
             output.show_json([part for part in parts if "note" not in part])
             return
         for part in parts:
-            _show(part, steps)
+            show_part(part, steps)
 
 
 def _parts(pipeline: Pipeline, path: Path, name: str, send: bool, limit: int, data: Path | None) -> Iterator[Part]:
@@ -66,7 +66,7 @@ def _parts(pipeline: Pipeline, path: Path, name: str, send: bool, limit: int, da
     if name in config.incoming:
         return _incoming(assembly.incoming(name), send, limit)
     if name in config.outgoing:
-        return _outgoing(assembly.outgoing(name), _entities(data, limit), limit)
+        return outgoing_parts(assembly.outgoing(name), _entities(data, limit), limit)
     names = [*config.routes, *config.incoming, *config.outgoing]
     raise InputError(
         f"{path} declares no '{name}'", suggest(name, names) or f"Declared: {', '.join(names) or 'nothing'}."
@@ -85,7 +85,8 @@ def _incoming(incoming: Incoming, send: bool, limit: int) -> Generator[Part, Non
     return []
 
 
-def _outgoing(outgoing: Outgoing, entities: list[Entity], limit: int) -> Iterator[Part]:
+def outgoing_parts(outgoing: Outgoing, entities: list[Entity], limit: int) -> Iterator[Part]:
+    """Yield what each step of an outgoing makes of entities, and the requests that would be sent."""
     if not entities:
         yield {
             "note": f"Give entities with --data FILE to see what '{outgoing.name}' would send, or preview its route."
@@ -101,7 +102,7 @@ def _route(route: Route, send: bool, limit: int) -> Iterator[Part]:
     if not send:
         return
     entities = yield from _steps(f"route {route.name}", route.chain, entities)
-    yield from _outgoing(route.outgoing, entities, limit)
+    yield from outgoing_parts(route.outgoing, entities, limit)
 
 
 def _first(subscriber: SubscriberBase, limit: int) -> list[Entity]:
@@ -161,7 +162,7 @@ def _changes(before: list[Entity], after: list[Entity], lost: list[Entity | None
         yield from (f"+ {written(entity)}" for entity in after if id(entity) not in old)
 
 
-def _show(part: Part, as_changes: bool) -> None:
+def show_part(part: Part, as_changes: bool) -> None:
     """Show one part to a person, what steps did as changes or as the entities that came out."""
     match part:
         case {"note": text}:
