@@ -123,6 +123,43 @@ def test_killed_holder_holds_nothing_any_more(place: Path | str, state: Database
         pass
 
 
+WORKER = """
+import sys, time
+from haloitsm_connector.errors import HeldError
+from haloitsm_connector.store import Cursors, open_state
+with open_state(sys.argv[1]) as database:
+    for _ in range(int(sys.argv[2])):
+        while True:
+            try:
+                with database.lease("count") as held:
+                    number = Cursors(held).get("n") or 0  # only the lease keeps others out between this and the next
+                    time.sleep(0.002)
+                    Cursors(held).set("n", number + 1)
+                    print(number + 1, flush=True)
+                break
+            except HeldError:
+                time.sleep(0.005)
+"""
+
+
+@pytest.mark.slow
+def test_processes_take_turns_and_one_that_is_killed_stops_nobody(place: Path | str) -> None:
+    def worker(times: int) -> subprocess.Popen[str]:
+        command = [sys.executable, "-P", "-c", WORKER, str(place), str(times)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    workers, victim = [worker(20) for _ in range(3)], worker(100_000)
+    assert victim.stdout
+    for _ in range(5):
+        victim.stdout.readline()
+    victim.kill()
+    told = 5 + len(victim.communicate()[0].split())
+    counted = [len(each.communicate()[0].split()) for each in workers]
+    assert counted == [20, 20, 20]
+    with open_state(place) as state:
+        assert Cursors(state).get("n") in (60 + told, 60 + told + 1)  # the victim may have had no time to say so
+
+
 @pytest.mark.slow
 def test_holder_that_was_frozen_for_too_long_is_refused(postgresql) -> None:
     address = postgresql.address()
