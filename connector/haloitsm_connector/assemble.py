@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
@@ -12,10 +12,10 @@ from typing import Any, Self, TypeVar
 
 from haloitsm_connector.capabilities import Capabilities, Deliveries, Mode
 from haloitsm_connector.client import HttpClient
-from haloitsm_connector.config import Config, Prototyped, steps_fields
+from haloitsm_connector.config import Config, Prototyped, RouteConfig, steps_fields
 from haloitsm_connector.errors import InputError, NodePath, suggest
 from haloitsm_connector.publisher import Outcome, PublisherBase
-from haloitsm_connector.publisher.exchange import DONE
+from haloitsm_connector.publisher.exchange import DONE, RequestPublisher
 from haloitsm_connector.store import Database, Inbox, JobJournal, open_state
 from haloitsm_connector.subscriber import Cursor, Slice, Subscriber, SubscriberBase
 from haloitsm_connector.subscriber.webhook import WebhookSubscriber
@@ -76,7 +76,7 @@ class Outgoing:
         slices = through(self.chain, map(Slice, pages), fail)
         return self.send(chain.from_iterable(one.entities for one in slices))
 
-    def send(self, entities: Iterable[Entity]) -> Iterator[Outcome]:
+    def send(self, entities: Iterable[Entity]) -> Generator[Outcome]:
         """Publish entities that are transformed already."""
         for outcome in self.publisher.publish(entities):
             self.deliveries.settle(outcome.entity, outcome.status in DELIVERED)
@@ -85,11 +85,16 @@ class Outgoing:
 
 @dataclass(frozen=True)
 class Route:
-    """One incoming to one outgoing; ``results`` receives what the publisher's response transformers made."""
+    """One incoming to one outgoing; ``results`` receives what the publisher's response transformers made.
+
+    ``deliveries`` are the steps of its own chain that wait until an entity is in the store.
+    """
 
     name: str
+    config: RouteConfig
     incoming: Incoming
     chain: Chain
+    deliveries: Deliveries
     outgoing: Outgoing
     results: Outgoing | None
 
@@ -172,10 +177,15 @@ class Assembly:
         """Build a route with both its ends."""
         part = declared(self.config.routes, "route", name)
         outgoing = self.outgoing(part.outgoing, f"route {name}")
+        if part.parallel and isinstance(outgoing.publisher, RequestPublisher):
+            outgoing.publisher.parallel = part.parallel
+        deliveries = Deliveries()
         return Route(
             name,
+            part,
             self.incoming(part.incoming),
-            self._chain(part.transformers, ("routes", name, "transformers"), outgoing.deliveries),
+            self._chain(part.transformers, ("routes", name, "transformers"), deliveries),
+            deliveries,
             outgoing,
             self.outgoing(part.results, f"results of route {name}") if part.results else None,
         )

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
+from queue import Empty, Queue
 from typing import Any, Self
 
-from haloitsm_connector.assemble import Assembly, Fail, Outgoing, Route, through
+from haloitsm_connector.assemble import Assembly, Fail, Route, declared, through
 from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.config import Config, load
 from haloitsm_connector.errors import EntityError
-from haloitsm_connector.progress import Progress
 from haloitsm_connector.publisher import Outcome
-from haloitsm_connector.publisher.journal import EndingWith
+from haloitsm_connector.runner import Delivered, Event, Runner, Stored, Summary, cursor_name
 from haloitsm_connector.store import Cursors, state_of
 from haloitsm_connector.subscriber import Cursor, Slice
 from haloitsm_connector.subscriber.base import in_thread
@@ -25,6 +26,9 @@ from haloitsm_transformers import Entity, Failure, Registry
 FAILED_STATUSES = frozenset({"failed", "refused", "waiting"})
 """Outcomes that somebody has to look at."""
 
+EVENTS_AHEAD = 2
+"""How many transactions of outcomes may wait for whoever takes them, before the run waits too."""
+LOOK_SECONDS = 0.05
 Failed = deque[Failure]
 
 
@@ -76,11 +80,12 @@ class Pipeline:
     def run(self, route: str) -> Iterator[Outcome]:
         """Run a route and yield one outcome per entity; an entity that fails does not stop the others.
 
-        Where the run before was cut off, this one goes on with it. StateError while the route is being run elsewhere.
-        An incremental incoming goes on from the cursor of the route, which is stored as soon as the outcomes of all
-        that lies before it have been taken from this iterator.
+        What is read is in the state before it is delivered, and an outcome before it is yielded: where a run was cut
+        off, the next one goes on with it. Leave the iterator and what is under way comes to its end, and no more.
+        StateError while the route is being run elsewhere.
         """
-        return _run(self.assembly.route(route), lambda: Cursors(self.assembly.state))
+        declared(self.config.routes, "route", route)
+        return _run(Runner(self.assembly), route)
 
     def dry_run(self, route: str) -> Iterator[dict[str, Any]]:
         """Read and transform as a route does, and change nothing: no write is sent, storages stay as they are.
@@ -127,30 +132,49 @@ def _raise(failure: Failure) -> None:
     raise EntityError(failure.what, origin=failure.origin, entity=failure.entity)
 
 
-def cursor_name(route: str) -> str:
-    """Return the name under which the cursor of a route is stored."""
-    return f"route {route}"
-
-
 def _ready(route: Route, cursor: Cursor | None, fail: Fail) -> Iterator[Slice]:
     """The slices of a route as its publisher gets them."""
     return through(route.outgoing.chain, through(route.chain, route.incoming.slices(cursor, fail), fail), fail)
 
 
-def _run(route: Route, cursors: Callable[[], Cursors]) -> Iterator[Outcome]:
-    name = cursor_name(route.name)
-    cursor = cursors().get(name) if route.incoming.resumes else None
-    failed, lost, progress = Failed(), Failed(), Progress(lambda cursor: cursors().set(name, cursor))
-    publisher = route.outgoing.publisher
-    with ExitStack() as told:
-        # What was created may be forgotten after the last cursor is stored, and not before.
-        publisher.journal = EndingWith(publisher.journal, told)
-        entities = progress.through(_ready(route, cursor, progress.noting(failed.append)))
-        sent = progress.expecting("entity", route.outgoing.send(entities))
-        outcomes = progress.expecting("failure", _with_failed(sent, failed))
-        if route.results:
-            outcomes = _with_failed(_with_results(outcomes, route.results, lost.append), lost)
-        yield from progress.told(outcomes)
+def _run(runner: Runner, route: str) -> Iterator[Outcome]:
+    """Yield outcomes from a runner in a thread of its own, which waits where they are not taken."""
+    told: Queue[Event | None] = Queue(EVENTS_AHEAD)
+    stop = threading.Event()
+    ended: list[Summary | BaseException] = []
+
+    def work() -> None:
+        try:
+            ended.append(runner.run([route], stop=stop, tell=told.put))
+        except BaseException as error:
+            ended.append(error)
+        told.put(None)
+
+    thread = threading.Thread(target=work, name=f"haloitsm-route-{route}")
+    thread.start()
+    try:
+        while (event := told.get()) is not None:
+            yield from _outcomes(event, route)
+    finally:
+        stop.set()
+        while thread.is_alive():
+            with suppress(Empty):
+                told.get(timeout=LOOK_SECONDS)
+    match ended[0]:
+        case BaseException() as error:
+            raise error
+        case Summary(errors=[first, *_]):
+            raise first.error
+
+
+def _outcomes(event: Event, route: str) -> Iterator[Outcome]:
+    """The outcomes that an event tells; of what its response transformers made, only the bad ones show."""
+    match event:
+        case Stored(rejected=rejected):
+            yield from rejected
+        case Delivered(queue=queue, tasks=tasks):
+            outcomes = chain.from_iterable(task.outcomes for task in tasks)
+            yield from (one for one in outcomes if queue == route or one.status in FAILED_STATUSES)
 
 
 def _dry_run(route: Route, cursors: Callable[[], Cursors]) -> Iterator[dict[str, Any]]:
@@ -176,24 +200,3 @@ def _with_failed(outcomes: Iterator[Outcome], failed: Failed) -> Iterator[Outcom
         yield outcome
     while failed:
         yield Outcome.failed(failed.popleft())
-
-
-def _with_results(outcomes: Iterator[Outcome], results: Outgoing, fail: Fail) -> Iterator[Outcome]:
-    """Yield outcomes, and publish what their response transformers made; of those writes, only the bad ones show."""
-    written: deque[Outcome] = deque()
-
-    def made() -> Iterator[list[Entity]]:
-        for outcome in outcomes:
-            written.append(outcome)
-            yield outcome.results
-
-    try:
-        for stored in results.publish(made(), fail):
-            while written:
-                yield written.popleft()
-            if stored.status in FAILED_STATUSES:
-                yield stored
-    except Exception:
-        yield from written  # what was written before the results could not be kept is told all the same
-        raise
-    yield from written

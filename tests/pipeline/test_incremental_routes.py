@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from haloitsm_connector import Cursors, Outcome, Pipeline, Slice
+from haloitsm_connector import Cursors, Pipeline
 from haloitsm_connector.errors import ConfigError
-from haloitsm_connector.progress import Progress
 from haloitsm_connector.sandbox import Sandbox
-from haloitsm_transformers import Failure
+from haloitsm_connector.store.tasks import Tasks
 
 CONFIG = """
 clients:
@@ -97,26 +95,33 @@ def test_a_dry_run_leaves_the_cursor_where_it_is(pipeline, halo):
     assert list(pipeline.dry_run("write")) == []
 
 
-def test_a_run_that_is_left_goes_on_behind_the_last_slice_of_which_all_is_told(pipeline, halo):
+def written(tmp_path: Path) -> list[Any]:
+    return [json.loads(line) for line in (tmp_path / "lines.jsonl").read_text("utf-8").splitlines()]
+
+
+def test_a_run_that_is_left_goes_on_behind_what_it_stored(pipeline, halo, tmp_path):
     numbers = list(halo.tables["Tickets"])
     first = [outcome.entity["id"] for outcome in islice(pipeline.run("copy"), 120)]
     assert first == numbers[:120]
+    delivered = [ticket["id"] for ticket in written(tmp_path)]
+    assert delivered == numbers[: len(delivered)]
     rest = [outcome.entity["id"] for outcome in pipeline.run("copy")]
-    assert rest[0] in first
-    assert rest == numbers[-len(rest) :]
-    assert len(rest) < len(numbers), "it does not begin anew"
+    assert delivered + rest == numbers
+    assert [ticket["id"] for ticket in written(tmp_path)] == numbers
 
 
-def test_no_change_is_lost_wherever_runs_are_left(pipeline, halo):
-    chance, latest = Random(3), {}
+def test_no_change_is_lost_or_delivered_twice_wherever_runs_are_left(pipeline, halo, tmp_path):
+    chance, changes = Random(3), 0
     numbers = list(halo.tables["Tickets"])
     for turn in range(12):
-        for outcome in islice(pipeline.run("copy"), chance.choice([0, 1, 30, 49, 50, 51, 100, 1000])):
-            latest[outcome.entity["id"]] = outcome.entity["summary"]
+        list(islice(pipeline.run("copy"), chance.choice([0, 1, 30, 49, 50, 51, 100, 1000])))
         for number in chance.sample(numbers, 2):
             change(pipeline, number, f"Turn {turn}")
-    latest |= {outcome.entity["id"]: outcome.entity["summary"] for outcome in pipeline.run("copy")}
+            changes += 1
+    list(pipeline.run("copy"))
+    latest = {ticket["id"]: ticket["summary"] for ticket in written(tmp_path)}
     assert latest == {number: row["summary"] for number, row in halo.tables["Tickets"].items()}
+    assert len(written(tmp_path)) <= len(numbers) + changes
 
 
 def test_children_are_read_for_the_parents_that_are_new(pipeline, halo):
@@ -131,21 +136,23 @@ def test_children_are_read_for_the_parents_that_are_new(pipeline, halo):
     assert len(halo.requests) == seen + 2
 
 
-def test_a_step_that_holds_entities_back_keeps_the_cursor_until_the_end(pipeline):
-    run = pipeline.run("sorted")
-    next(run)
-    run.close()
-    assert cursor(pipeline, "sorted") is None
-    list(pipeline.run("sorted"))
+def test_a_step_that_holds_entities_back_keeps_the_cursor_until_all_is_stored(pipeline, halo, monkeypatch):
+    stored, add = [], Tasks.add
+
+    def seen(tasks, new, cursors, **more):
+        stored.append((sum(map(len, new.values())), cursors))
+        return add(tasks, new, cursors, **more)
+
+    monkeypatch.setattr(Tasks, "add", seen)
+    assert len(list(pipeline.run("sorted"))) == len(halo.tables["Tickets"])
+    assert [number for number, _ in stored] == [len(halo.tables["Tickets"])]
     assert "run" not in cursor(pipeline, "sorted")
 
 
-def test_what_fails_is_told_before_the_cursor_moves(pipeline, halo):
-    run = pipeline.run("wrong")
-    assert next(run).status == "failed"
-    run.close()
-    assert (cursor(pipeline, "wrong") or {}).get("run", {}).get("id") is None
-    assert {outcome.status for outcome in pipeline.run("wrong")} == {"failed"}
+def test_what_fails_is_a_rejected_task_before_the_cursor_moves(pipeline, halo):
+    tickets = len(halo.tables["Tickets"])
+    assert [outcome.status for outcome in pipeline.run("wrong")] == ["failed"] * tickets
+    assert Tasks(pipeline.assembly.state).counts() == {"wrong": {"rejected": tickets}}
     assert list(pipeline.run("wrong")) == []
 
 
@@ -180,44 +187,3 @@ def test_parents_are_checked(tmp_path, parents, said):
     with pytest.raises(ConfigError) as told:
         Pipeline.load(path, environ={})
     assert said in str(told.value)
-
-
-@given(
-    slices=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), max_size=6),
-    ahead=st.integers(1, 7),
-    leave=st.integers(0, 40),
-)
-def test_a_cursor_is_stored_when_all_before_it_is_told_and_not_before(slices, ahead, leave):
-    stored: list[int] = []
-    failed: list[Failure] = []
-    progress = Progress(lambda cursor: stored.append(cursor["slice"]))
-    fail = progress.noting(failed.append)
-
-    def read() -> Iterator[Slice]:
-        for number, (good, bad) in enumerate(slices):
-            for _ in range(bad):
-                fail(Failure({"slice": number}, "", 1, "filter", "", "bad"))
-            yield Slice([{"slice": number} for _ in range(good)], {"slice": number})
-
-    def published() -> Iterator[Outcome]:
-        entities = progress.through(read())
-        while some := list(islice(entities, ahead)):
-            yield from (Outcome(entity, "created") for entity in some)
-
-    def with_failed(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
-        for outcome in outcomes:
-            while failed:
-                yield Outcome.failed(failed.pop(0))
-            yield outcome
-        while failed:
-            yield Outcome.failed(failed.pop(0))
-
-    told = [0] * len(slices)
-    outcomes = progress.expecting("failure", with_failed(progress.expecting("entity", published())))
-    for outcome in islice(progress.told(outcomes), leave):
-        told[outcome.entity["slice"]] += 1
-    still_open = [number for number, wanted in enumerate(slices) if told[number] < sum(wanted)]
-    assert all(number < min(still_open, default=len(slices)) for number in stored)
-    assert stored == sorted(stored)
-    if leave > sum(map(sum, slices)):
-        assert stored[-1:] == list(range(len(slices)))[-1:]

@@ -20,6 +20,7 @@ from haloitsm_connector import (
     Subscriber,
 )
 from haloitsm_connector.errors import AuthenticationError, ConfigError, UnreachableError
+from haloitsm_connector.store.tasks import Tasks
 
 HALO = """
 clients:
@@ -194,13 +195,18 @@ def test_what_was_created_is_told_even_when_the_results_cannot_be_kept(pipeline_
     assert [outcome.status for outcome in outcomes] == ["created"] * len(created)
 
 
-def test_what_was_created_is_remembered_until_its_outcome_is_told(pipeline_of, sandbox, tmp_path):
+def test_what_was_created_is_on_record_until_its_task_is_settled(pipeline_of, sandbox, tmp_path, monkeypatch):
     write_rows(tmp_path, [{"serial": "A", "client": 12}, {"serial": "B", "client": 12}])
-    pipeline = pipeline_of(FILE_TO_HALO)
-    remembered = "SELECT count(*) FROM intents WHERE done"
-    for outcome in pipeline.run("make"):
-        assert outcome.status == "created"
-        assert pipeline.assembly.state.rows(remembered) == [(2,)]
+    pipeline, settled, seen = pipeline_of(FILE_TO_HALO), Tasks.settle, []
+    remembered = "SELECT count(*) FROM intents WHERE done = 1"
+
+    def looked(tasks, queue, *given, **more):
+        seen.append((queue, pipeline.assembly.state.rows(remembered)))
+        return settled(tasks, queue, *given, **more)
+
+    monkeypatch.setattr(Tasks, "settle", looked)
+    assert [outcome.status for outcome in pipeline.run("make")] == ["created"] * 2
+    assert seen[0] == ("make", [(2,)])
     assert pipeline.assembly.state.rows(remembered) == [(0,)]
 
 

@@ -57,7 +57,7 @@ def cursors(
 def _names(pipeline: Pipeline, route: str | None) -> dict[str, str]:
     """Return the names of the cursors of one route, or of all that are incremental; InputError where it has none."""
     from haloitsm_connector.assemble import declared
-    from haloitsm_connector.pipeline import cursor_name
+    from haloitsm_connector.runner import cursor_name
 
     if route is not None:
         declared(pipeline.config.routes, "route", route)

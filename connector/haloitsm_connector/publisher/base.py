@@ -72,6 +72,8 @@ class PublisherBase(Driven, ABC):
     """
 
     journal: Journal = NoJournal()
+    goes_on = False
+    """Whether what it is given goes on with what an earlier run, which was cut off, has published."""
 
     @abstractmethod
     def flow(self, entities: Iterable[Entity]) -> Flow[Outcome]:

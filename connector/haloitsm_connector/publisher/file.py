@@ -24,9 +24,9 @@ class FilePublisher(PublisherBase):
     """Writes entities to a file, or to standard output when ``path`` is ``-``.
 
     ``format`` is csv, json, jsonl or xlsx, by the extension unless given. ``mode`` replace begins the file anew once,
-    at the first entity; append goes on with it. ``columns`` of CSV and XLSX are those of the first entity unless
-    given. The outcome of an entity follows when the entity is in the file; for XLSX, which is written whole, that is
-    at the end. Raises InputError when the file cannot be written.
+    at the first entity, unless it goes on with a run that was cut off; append goes on with it. ``columns`` of CSV and
+    XLSX are those of the first entity unless given. The outcome of an entity follows when the entity is in the file;
+    for XLSX, which is written whole, that is at the end. Raises InputError when the file cannot be written.
     """
 
     def __init__(
@@ -87,15 +87,16 @@ class FilePublisher(PublisherBase):
         return self._sink
 
     def _made(self) -> Sink:
+        mode: Mode = "append" if self.goes_on else self.mode
         match self.format:
             case "csv":
-                return Csv(self.path, self.mode, self.columns, self.delimiter)
+                return Csv(self.path, mode, self.columns, self.delimiter)
             case "json":
-                return JsonArray(self.path, self.mode)
+                return JsonArray(self.path, mode)
             case "jsonl":
-                return JsonLines(self.path, self.mode)
+                return JsonLines(self.path, mode)
             case "xlsx":
-                return Xlsx(self.path, self.mode, self.columns, self.sheet)
+                return Xlsx(self.path, mode, self.columns, self.sheet)
 
 
 def writable(path: str, given: Format | None) -> Format:

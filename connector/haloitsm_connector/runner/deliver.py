@@ -1,0 +1,200 @@
+"""Deliver the tasks of one queue, in their order: chain, publisher, and what became of each into the store."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from haloitsm_connector.assemble import Outgoing
+from haloitsm_connector.errors import StateError
+from haloitsm_connector.publisher import Outcome
+from haloitsm_connector.runner.events import Delivered, Done, QueueEnded, Tell
+from haloitsm_connector.runner.feed import Feed
+from haloitsm_connector.runner.journal import QueueRun
+from haloitsm_connector.runner.keys import id_of
+from haloitsm_connector.runner.retry import Rule
+from haloitsm_connector.store.tasks import Tasks
+from haloitsm_connector.store.tasks_claimed import Claimed
+from haloitsm_connector.store.tasks_settled import Settled
+from haloitsm_connector.store.tasks_stored import NewTask, place_of
+from haloitsm_transformers import Entity, Failure
+from haloitsm_transformers.run import ChainRun
+
+CLAIM = 500
+"""Tasks that are taken at once: some whole batches."""
+CLAIM_HELD = 10_000
+"""Tasks that are taken at once where a step of the chain holds entities back."""
+SETTLE = 500
+"""Tasks whose outcomes are kept in one transaction, as far as they come in whole batches."""
+SETTLE_SECONDS = 1.0
+"""How long an outcome waits for others before it is kept."""
+
+
+@dataclass(slots=True)
+class _UnderWay:
+    """Tasks that share their fate (nearly always one), how many outcomes they will have, and those that came."""
+
+    tasks: list[Claimed]
+    expected: int
+    outcomes: list[Outcome] = field(default_factory=list)
+
+
+@dataclass
+class Delivery:
+    """The delivery of one queue by whoever holds its lease; for one thread.
+
+    ``results`` names the queue that gets what the publisher's response transformers made. ``feed`` says whether more
+    is coming, ``stopping`` whether nothing more shall be begun.
+    """
+
+    queue: str
+    outgoing: Outgoing
+    tasks: Tasks
+    journal: QueueRun
+    rule: Rule
+    feed: Feed
+    tell: Tell
+    stopping: Callable[[], bool]
+    results: str | None = None
+    after_results: Callable[[], None] = lambda: None
+    now: Callable[[], float] = time.time
+    _under_way: deque[_UnderWay] = field(default_factory=deque)
+    _claimed: deque[Claimed] = field(default_factory=deque)
+    _settled: list[Settled] = field(default_factory=list)
+    _done: list[Done] = field(default_factory=list)
+    _failures: list[Failure] = field(default_factory=list)
+    _published: bool = False
+    _kept: float = 0.0
+
+    def run(self) -> bool:
+        """Deliver until the queue is empty and nothing more comes; whether it came to that.
+
+        RemoteError where going on makes no sense: what was not delivered is new again.
+        """
+        self.outgoing.publisher.journal = self.journal
+        drained = False
+        while not (drained or self.stopping()):
+            seen, ended = self.feed.look()
+            if self._chain.holds and not ended:  # which entities belong together must not depend on what is read when
+                self.feed.wait(seen)
+            elif not self._deliver(ended):
+                drained = ended
+                self.feed.wait(seen)
+        if drained:
+            self.journal.end()
+        left = self.tasks.counts(self.queue).get(self.queue, Counter())
+        self.tell(QueueEnded(self.queue, left, self.tasks.next_due(self.queue)))
+        return drained
+
+    @cached_property
+    def _chain(self) -> ChainRun:
+        return self.outgoing.chain.open(self._failures.append)
+
+    def _deliver(self, last: bool) -> bool:
+        """Deliver what is there; whether that was anything. The ``last`` time is told to the publisher in any case."""
+        if not self._claim() and (self._published or not last):
+            return False
+        self._published, self._kept = True, time.monotonic()
+        try:
+            with closing(self.outgoing.send(self._entities())) as outcomes:
+                for outcome in outcomes:
+                    self._complete()
+                    self._under_way[0].outcomes.append(outcome)
+                    self._settle_in_time()
+        except StateError:
+            raise  # nothing can be kept: who takes over puts right what is under way
+        except BaseException:
+            self._end()
+            raise
+        self._end()
+        return True
+
+    def _end(self) -> None:
+        """Keep what is known, and put the rest back."""
+        self._complete()
+        self._settle()
+        left = [task.number for one in self._under_way for task in one.tasks]
+        left += [task.number for task in self._claimed]
+        self._under_way.clear()
+        self._claimed.clear()
+        if left:
+            self.tasks.release(self.queue, left)
+
+    def _claim(self) -> bool:
+        if not self.stopping():
+            self._claimed.extend(self.tasks.claim(self.queue, CLAIM_HELD if self._chain.holds else CLAIM))
+        return bool(self._claimed)
+
+    def _entities(self) -> Iterator[Entity]:
+        """Yield what the chain makes of the tasks, one after the other."""
+        while not self.stopping() and (self._claimed or self._claim()):
+            if self._chain.holds:
+                tasks = list(self._claimed)
+                self._claimed.clear()
+                chain = self.outgoing.chain.open(self._failures.append)
+                made = [*chain([task.entity for task in tasks]), *chain.finish()]
+            else:
+                tasks = [self._claimed.popleft()]
+                made = self._chain([tasks[0].entity])
+            outcomes = [Outcome.failed(failure) for failure in self._failures]
+            self._failures.clear()
+            if not made and not outcomes:
+                outcomes = [
+                    Outcome(tasks[0].entity, "skipped", reason="the outgoing's transformers left nothing of it")
+                ]
+            self._under_way.append(_UnderWay(tasks, len(made) + len(outcomes), outcomes))
+            yield from made
+            if not made:
+                self._settle_in_time()
+
+    def _complete(self) -> None:
+        """Judge the tasks that have all their outcomes, up to the first that has not."""
+        while self._under_way and len(self._under_way[0].outcomes) == self._under_way[0].expected:
+            one = self._under_way.popleft()
+            outcomes = tuple(one.outcomes)
+            for task in one.tasks:
+                settled = self.rule.settled(task.number, task.attempts + 1, one.outcomes, self.now())
+                self._settled.append(settled)
+                self._done.append(Done(task.number, task.key, settled.status, task.attempts + 1, outcomes))
+                outcomes = ()  # those of several tasks are told with the first
+
+    def _settle_in_time(self) -> None:
+        """Keep what is known where that is enough for a transaction, or has waited long enough."""
+        self._complete()
+        if not self._settled:
+            self._kept = time.monotonic()
+            return
+        enough = len(self._settled) >= SETTLE and self._between_batches()
+        if enough or time.monotonic() - self._kept > SETTLE_SECONDS:
+            self._settle()
+
+    def _between_batches(self) -> bool:
+        """Whether the last task that is known and the next one lie in different batches, so that one row is enough."""
+        following = self._under_way[0].tasks[0] if self._under_way else next(iter(self._claimed), None)
+        last, _ = place_of(self._settled[-1].number)
+        return following is None or place_of(following.number)[0] != last
+
+    def _settle(self) -> None:
+        self._kept = time.monotonic()
+        if not self._settled:
+            return
+        outcomes = [outcome for done in self._done for outcome in done.outcomes]
+        made = [NewTask(result, id_of(result)) for outcome in outcomes for result in outcome.results]
+        forget = [
+            outcome.intent
+            for done in self._done
+            if done.status in ("finished", "skipped")
+            for outcome in done.outcomes
+            if outcome.intent
+        ]
+        results = {self.results: made} if self.results and made else {}
+        self.tasks.settle(self.queue, self._settled, forget=forget, results=results)
+        self.journal.settled(outcomes)
+        if results:
+            self.after_results()
+        self.tell(Delivered(self.queue, tuple(self._done)))
+        self._settled, self._done = [], []

@@ -1,0 +1,94 @@
+"""Run routes: read each incoming once, store what its routes make of it, deliver it; go on where a run was cut off."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from haloitsm_connector.assemble import Assembly, declared
+from haloitsm_connector.runner.events import Event, Summary, Tell
+from haloitsm_connector.runner.side_by_side import side_by_side
+from haloitsm_connector.runner.work import Work
+
+
+def silent(event: Event) -> None:
+    """Tell nobody."""
+
+
+class Runner:
+    """Runs the routes of an assembly; any number of processes may run on one state.
+
+    Every method takes names of routes, of all that are not disabled without any; the name of an incoming reads it so
+    that its steps fill storages. What ends one of them does not end the others: it is told, and in the summary. Where
+    another process is at a route, that is such an end, unless this one shall ``wait`` for it. Once ``stop`` is set,
+    nothing more is begun, and what is under way is finished. ``tell`` gets every event, from several threads, one at a
+    time. InputError for a name that is not declared, before anything runs. ``now`` is the clock by which tasks are due.
+    """
+
+    def __init__(self, assembly: Assembly, *, now: Callable[[], float] = time.time) -> None:
+        self._assembly = assembly
+        self._now = now
+
+    def run(
+        self,
+        names: Sequence[str] = (),
+        *,
+        wait: bool = False,
+        stop: threading.Event | None = None,
+        tell: Tell = silent,
+    ) -> Summary:
+        """Read and deliver; deliver what earlier runs left behind."""
+        return self._work(names, partial(Work, reads=True, delivers=True, wait=wait), stop, tell)
+
+    def fetch(
+        self,
+        names: Sequence[str] = (),
+        *,
+        wait: bool = False,
+        stop: threading.Event | None = None,
+        tell: Tell = silent,
+    ) -> Summary:
+        """Read, and leave the delivery to others."""
+        return self._work(names, partial(Work, reads=True, delivers=False, wait=wait), stop, tell)
+
+    def deliver(
+        self,
+        names: Sequence[str] = (),
+        *,
+        wait: bool = False,
+        stop: threading.Event | None = None,
+        tell: Tell = silent,
+    ) -> Summary:
+        """Deliver what is there, and read nothing."""
+        return self._work(names, partial(Work, reads=False, delivers=True, wait=wait), stop, tell)
+
+    def _work(
+        self, names: Sequence[str], kind: Callable[..., Work], stop: threading.Event | None, tell: Tell
+    ) -> Summary:
+        summary, telling = Summary(), threading.Lock()
+
+        def told(event: Event) -> None:
+            with telling:
+                summary.add(event)
+                tell(event)
+
+        chosen = self._chosen(names)
+        work = kind(assembly=self._assembly, stop=stop or threading.Event(), tell=told, now=self._now)
+        side_by_side([partial(work.incoming, *one) for one in chosen.items()], work.stop)
+        summary.stopped = work.stop.is_set()
+        return summary
+
+    def _chosen(self, names: Sequence[str]) -> dict[str, list[str]]:
+        """Return incomings, each with its routes that shall be run."""
+        config = self._assembly.config
+        chosen: dict[str, list[str]] = {}
+        for name in names or [name for name, route in config.routes.items() if not route.disabled]:
+            if name in config.incoming and name not in config.routes:
+                chosen.setdefault(name, [])
+                continue
+            routes = chosen.setdefault(declared(config.routes, "route", name).incoming, [])
+            if name not in routes:
+                routes.append(name)
+        return chosen
