@@ -37,7 +37,7 @@ class Ahead:
     before and are not named again are given up. It changes when a request is sent, never what its answer means.
 
     The flow must yield the very objects that it announced. No more than ``at_a_time`` of them are without an answer at
-    once; None starts them all.
+    once, and the next is started as soon as one has its answer; None starts them all.
     """
 
     requests: Sequence[Request]
@@ -111,7 +111,7 @@ def at_once(send: Callable[[Request], Response]) -> Start:
 
 def _course(flow: Flow[Result], start: Start) -> Generator[Future[Any] | list[Result]]:
     """Yield pages, and futures to wait for; what is done then is the flow's business again."""
-    begun: dict[int, tuple[Request, Future[Response]]] = {}
+    sent = _Sent(start)
     step: Callable[[], Any] = partial(next, flow)
     stopped: Stopped | None = None
     try:
@@ -121,46 +121,100 @@ def _course(flow: Flow[Result], start: Start) -> Generator[Future[Any] | list[Re
             except StopIteration:
                 return
             if isinstance(item, Request):
-                _, future = begun.pop(id(item), (item, None))
-                if stopped and future is None:
+                if stopped and not sent.has(item):
                     step = partial(flow.throw, stopped)
                     continue
-                future = future or start(item)
-                begun[id(item)] = item, future  # until its answer is there, so that it ends with the course
+                future = sent.future(item)
                 yield future
-                del begun[id(item)]
+                sent.forget(item)
                 step = _answering(flow, future)
                 continue
             step = partial(next, flow)
             if isinstance(item, Pause):
                 yield _after(item.seconds)
-                continue
-            if isinstance(item, Ahead):
-                begun = begun if stopped else _announced(item, begun, start)
-                continue
-            try:
-                yield item
-            except Stopped as stop:
-                stopped, step = stop, partial(flow.throw, stop)
+            elif isinstance(item, Ahead):
+                if not stopped:
+                    sent.announce(item)
+            else:
+                try:
+                    yield item
+                except Stopped as stop:
+                    stopped, step = stop, partial(flow.throw, stop)
+                    sent.begin_no_more()
     finally:
         flow.close()
-        for request, future in begun.values():
-            if request.method == "GET" or stopped is None:
+        sent.cancel(all_methods=stopped is None)
+
+
+class _Sent:
+    """The requests that are under way, or answered and not asked for yet, and those to be started after them.
+
+    Answers come in other threads, and let the next request be started there: so all is done under a lock.
+    """
+
+    def __init__(self, start: Start) -> None:
+        self._start = start
+        self._lock = threading.RLock()
+        self._futures: dict[int, tuple[Request, Future[Response]]] = {}
+        self._coming: dict[int, Request] = {}
+        self._under_way = 0
+        self._at_a_time: int | None = None
+
+    def announce(self, ahead: Ahead) -> None:
+        """Start what is announced as far as there is room, and give up what is not named again."""
+        named = {id(request): request for request in ahead.requests}
+        with self._lock:
+            given_up = [self._futures.pop(key)[1] for key in [*self._futures] if key not in named]
+            self._coming = {key: request for key, request in named.items() if key not in self._futures}
+            self._at_a_time = ahead.at_a_time
+            for future in given_up:
                 future.cancel()
+            self._fill()
 
+    def has(self, request: Request) -> bool:
+        """Whether a request was started."""
+        return id(request) in self._futures
 
-def _announced(
-    ahead: Ahead, begun: dict[int, tuple[Request, Future[Response]]], start: Start
-) -> dict[int, tuple[Request, Future[Response]]]:
-    named = {id(request) for request in ahead.requests}
-    for key, (_, future) in begun.items():
-        if key not in named:
-            future.cancel()
-    kept = {key: one for key, one in begun.items() if key in named}
-    new = [request for request in ahead.requests if id(request) not in kept]
-    if ahead.at_a_time is not None:
-        new = new[: max(0, ahead.at_a_time - sum(not future.done() for _, future in kept.values()))]
-    return kept | {id(request): (request, start(request)) for request in new}
+    def future(self, request: Request) -> Future[Response]:
+        """Return the future of a request, started now if it was not yet."""
+        with self._lock:
+            self._coming.pop(id(request), None)
+            return self._futures[id(request)][1] if self.has(request) else self._begin(request)
+
+    def forget(self, request: Request) -> None:
+        """Note that the flow has its answer."""
+        with self._lock:
+            del self._futures[id(request)]
+
+    def begin_no_more(self) -> None:
+        """Start nothing more by itself."""
+        with self._lock:
+            self._coming.clear()
+
+    def cancel(self, *, all_methods: bool) -> None:
+        """Give up all that is under way, or reads alone."""
+        with self._lock:
+            self._coming.clear()
+            for request, future in self._futures.values():
+                if all_methods or request.method == "GET":
+                    future.cancel()
+
+    def _fill(self) -> None:
+        while self._coming and (self._at_a_time is None or self._under_way < self._at_a_time):
+            self._begin(self._coming.pop(next(iter(self._coming))))
+
+    def _begin(self, request: Request) -> Future[Response]:
+        future = self._start(request)
+        self._futures[id(request)] = request, future
+        self._under_way += 1
+        future.add_done_callback(self._answered)
+        return future
+
+    def _answered(self, _: Future[Response]) -> None:
+        with self._lock:
+            self._under_way -= 1
+            with suppress(ConnectorError):  # raised again where the flow asks for it
+                self._fill()
 
 
 def _answering(flow: Flow[Result], future: Future[Response]) -> Callable[[], Any]:

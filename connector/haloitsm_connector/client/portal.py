@@ -45,6 +45,8 @@ class Portal:
         **kwargs: Arguments.kwargs,
     ) -> Result:
         """Run ``function(*args)`` on the loop and wait for it; an interrupt cancels it."""
+        if threading.current_thread() is self._thread:
+            raise InputError("a client cannot wait for itself", "Use the asynchronous call and await it.")
         future = self.start(function, *args, **kwargs)
         try:
             return result_of(future)
@@ -87,12 +89,11 @@ class Portal:
         try:
             with self._lock:
                 loop = self._started()
-                if threading.current_thread() is self._thread:
-                    raise InputError("a client cannot wait for itself", "Use the asynchronous call and await it.")
                 future: concurrent.futures.Future[Result] = concurrent.futures.Future()
                 self._coming.append((coroutine, future))
                 if len(self._coming) == 1:  # else the loop was woken already, and takes all that there are
-                    loop.call_soon_threadsafe(_begin, self._coming, loop)
+                    here = threading.current_thread() is self._thread
+                    (loop.call_soon if here else loop.call_soon_threadsafe)(_begin, self._coming, loop)
                 return future
         except BaseException:
             coroutine.close()

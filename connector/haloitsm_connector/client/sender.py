@@ -14,14 +14,22 @@ LIBRARIES = ("httpx", "httpx2")
 
 
 class Sender:
-    """An asynchronous client or transport; InputError for anything else."""
+    """An asynchronous client or transport; InputError for anything else.
 
-    def __init__(self, transport: Any, timeouts: Timeouts) -> None:
+    ``build`` makes the requests for a transport, if not ``Request`` of its library; a client makes its own.
+    """
+
+    def __init__(self, transport: Any, timeouts: Timeouts, build: Callable[..., Any] | None = None) -> None:
         self.library = _library_of(transport)
         self._transport = transport
-        self._is_client = isinstance(transport, self.library.AsyncClient)
-        limits = timeouts.read_seconds, timeouts.connect_seconds
-        self._timeout = self.library.Timeout(limits[0], connect=limits[1], pool=limits[1])
+        connect = timeouts.connect_seconds
+        timeout = self.library.Timeout(timeouts.read_seconds, connect=connect, pool=connect)
+        if isinstance(transport, self.library.AsyncClient):  # for its own headers and cookies
+            self._build: Callable[..., Any] = partial(transport.build_request, timeout=timeout)
+            self._send: Callable[[Any], Awaitable[Any]] = partial(transport.send, stream=True, follow_redirects=False)
+        else:
+            self._build = build or partial(self.library.Request, extensions={"timeout": timeout.as_dict()})
+            self._send = transport.handle_async_request
 
     @property
     def errors(self) -> tuple[type[Exception], ...]:
@@ -30,16 +38,7 @@ class Sender:
 
     async def open(self, method: str, url: str, headers: tuple[tuple[str, str], ...], content: bytes | None) -> Any:
         """Send a request, and return the library's response with its body still to be read."""
-        if self._is_client:  # built by their client, for its own headers and cookies
-            request = self._transport.build_request(
-                method, url, headers=headers, content=content, timeout=self._timeout
-            )
-            send: Callable[[Any], Awaitable[Any]] = partial(self._transport.send, stream=True, follow_redirects=False)
-        else:
-            extensions = {"timeout": self._timeout.as_dict()}
-            request = self.library.Request(method, url, headers=headers, content=content, extensions=extensions)
-            send = self._transport.handle_async_request
-        return await send(request)
+        return await self._send(self._build(method, url, headers=headers, content=content))
 
     async def aclose(self) -> None:
         """Close the client or transport: it belongs to whoever sends with it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -150,22 +151,31 @@ class Session:
     def _message(self, request: Request) -> Message:
         if not _METHOD.fullmatch(request.method):
             raise InputError(f"{request.method!r} is not an HTTP method", "GET, POST and DELETE are.")
-        headers = dict(self._headers)
+        headers: dict[str, str] = {}
         content: bytes | None = None
         if request.files:
             headers["content-type"], content = multipart(_form_fields(request), request.files)
         elif request.payload is not None:
             headers["content-type"], content = "application/json", _json(request.payload)
         headers |= {name.lower(): value for name, value in request.headers}
-        for name, value in headers.items():
-            if not _HEADER_NAME.fullmatch(name) or not value.isascii() or not value.isprintable():
-                raise InputError(f"header {name!r} cannot be sent", "Names and values are printable ASCII text.")
+        headers = self._fixed_headers | _checked(headers)
         return Message(request.method, self.url(request), tuple(headers.items()), content)
+
+    @cached_property
+    def _fixed_headers(self) -> dict[str, str]:
+        return _checked(self._headers)
 
 
 def _bearing(message: Message, token: auth.Token) -> Message:
     headers = (*message.headers, ("authorization", f"Bearer {token.value}"))
     return Message(message.method, message.url, headers, message.content)
+
+
+def _checked(headers: dict[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name) or not value.isascii() or not value.isprintable():
+            raise InputError(f"header {name!r} cannot be sent", "Names and values are printable ASCII text.")
+    return headers
 
 
 def _json(payload: Any) -> bytes:

@@ -6,7 +6,9 @@ longer than the pauses of a rate limit last.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import cache
 from typing import Any
 
 import aiohttp
@@ -19,6 +21,7 @@ from haloitsm_connector.client.proxy import by_way_of
 KEEP_ALIVE_SECONDS = 90.0
 """Longer than the pauses of a rate limit's window are apart, so that they cost no new TLS handshake."""
 _READ_BUFFER = 2**20
+_ORIGIN = re.compile(r"https?://[^/?]*")
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
@@ -32,6 +35,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self, timeouts: Timeouts, *, proxy_for: Callable[[str, str], str | None], context: Callable[[], Any]
     ) -> None:
         self._proxy_for, self._context = proxy_for, context
+        self._origin = cache(httpx.URL)
         connect = timeouts.connect_seconds
         # No limit here: waiting for a free connection would count as connecting. `Wire` has its own.
         self._session = aiohttp.ClientSession(
@@ -43,18 +47,33 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             middlewares=(_sent_once,),
         )
 
+    def build_request(
+        self, method: str, url: str, *, headers: Sequence[tuple[str, str]], content: bytes | None
+    ) -> httpx.Request:
+        """Make a request of which no more than the origin is parsed: all else of its URL is sent as it stands."""
+        origin = _ORIGIN.findall(url)[0]
+        target = f"/{url[len(origin) :].removeprefix('/')}".encode("ascii")
+        return httpx.Request(
+            method,
+            self._origin(origin),
+            headers=headers,
+            stream=httpx.ByteStream(content or b""),
+            extensions={"target": target},
+        )
+
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return the answer, its body still to be read."""
-        url = request.url
-        proxy = self._proxy_for(url.scheme, url.netloc.decode("ascii"))
+        url, host = request.url, request.url.netloc.decode("ascii")
+        target = request.extensions.get("target", url.raw_path)
+        proxy = self._proxy_for(url.scheme, host)
         options = by_way_of(proxy, url.scheme) if proxy else {}
         if url.scheme == "https" or (proxy or "").startswith("https:"):
             options["ssl"] = self._context()
         response = await self._session.request(
             request.method,
-            URL(str(url), encoded=True),
+            URL(f"{url.scheme}://{host}{target.decode('ascii')}", encoded=True),
             headers=[*request.headers.multi_items(), *options.pop("headers", ())],
-            data=request.content or None,
+            data=await request.aread() or None,
             allow_redirects=False,
             **options,
         )

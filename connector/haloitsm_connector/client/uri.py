@@ -16,8 +16,9 @@ _QUERY_SAFE = f"{_PATH_SAFE}?"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LONGEST = 2_000
 _SENDABLE = re.compile(
-    r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::(?!80/|443/)[1-9][0-9]{0,4})?(?:/(?!\.\.?(?:[/?]|$))(?:[\w.~:@!$&()*+,;=-]|%[0-9A-F]{2})*)+"
-    r"(?:\?(?:[\w.~:@!$&()*+,;=/?-]|%[0-9A-F]{2})*)?",
+    r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::(?!80/|443/)[1-9][0-9]{0,4})?"
+    r"(?:/(?!\.\.?(?:[/?]|$))(?:[\w.~:@!$&()*+,;=-]++|%[0-9A-F]{2})*+)++"
+    r"(?:\?(?:[\w.~:@!$&()*+,;=/?-]++|%[0-9A-F]{2})*+)?",
     re.ASCII,
 )
 """What stands in a request line as it is; to parse a URL takes longer than to send some requests."""

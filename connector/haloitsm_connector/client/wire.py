@@ -83,11 +83,12 @@ class Wire:
         answer: httpx.Response | None = None
         try:
             answer = await sender.open(message.method, message.url, message.headers, message.content)
+            headers = dict(answer.headers.items())
             # A body that is not packed is taken as it comes: httpx would cut it up and join it again.
-            packed = answer.headers.get("content-encoding", "identity") != "identity"
+            packed = headers.get("content-encoding", "identity") != "identity"
             pieces: Any = answer.aiter_bytes() if packed else answer.stream
             body = await _whole(pieces)
-            return Response(answer.status_code, dict(answer.headers), body, message.url, time.perf_counter() - started)
+            return Response(answer.status_code, headers, body, message.url, time.perf_counter() - started)
         except errors as error:
             failure = self._failure(sender.library, error, answering=answer is not None)
         finally:
@@ -104,7 +105,7 @@ class Wire:
             from haloitsm_connector.client.transport import AiohttpTransport
 
             own = AiohttpTransport(self._timeouts, proxy_for=self._proxy_for, context=self._context)
-            self._sender = Sender(own, self._timeouts)
+            self._sender = Sender(own, self._timeouts, own.build_request)
         return self._sender
 
     def _failure(self, httpx: Any, error: Exception, *, answering: bool) -> AttemptError:

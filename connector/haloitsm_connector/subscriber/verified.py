@@ -36,9 +36,9 @@ MOST_PROBES = 3
 """Pages in a row without a new record after which a server is taken to give hardly any rows in a page."""
 SECOND = Window(2, NEVER_CUT)
 """The page that shows whether a list goes on of which only one or two rows were seen."""
-DENSE = 0.005
-"""Share of ids with another one missing behind them up to which asking again costs less time than overlapping pages:
-it costs few requests, but all that is under way waits for each."""
+DENSE = 0.1
+"""Share of ids with another one missing behind them up to which asking again, where a page does not connect, costs
+fewer requests than overlapping all pages."""
 READ_AHEAD = 2
 """How many times the pages under way are announced, so that as many are under way while answers wait to be read."""
 
@@ -136,6 +136,7 @@ class _Course:
     most_asked: float = inf
     complete: bool = False
     ahead: deque[tuple[Window, Request]] = field(default_factory=deque)
+    replanned: bool = False  # whether it is other than what was announced
     row: int = 0  # the first row that was not shown yet, as far as is known
     back: bool = False  # whether to look before that row rather than behind it
     cut_to: int = 0  # the rows of a page that was cut, or of the last one
@@ -157,7 +158,8 @@ class _Course:
         self.asked += 1
         if self.idle > MOST_TRIES or self.asked > self.most_asked:
             raise self._moving()
-        if self.ahead:
+        if self.replanned:
+            self.replanned = False
             yield Ahead([request, *(each for _, each in self.ahead)], self.parallel)
         page = self.read(answer_of((yield request)))
         ids = _ids(page.rows)
@@ -245,7 +247,7 @@ class _Course:
         """Learn from a page with fewer rows than were asked for: pages are cut, or one so small shows the end."""
         looking, self.small = self.small, picture.short and not (new and picture.seems_cut)
         if picture.short:
-            self.ahead.clear()
+            self._forget_plan()
         if picture.short and not looking:
             self.cut_to = len(picture.rows)
         if (looking and (new or not picture.short)) or (new and picture.seems_cut):
@@ -272,7 +274,7 @@ class _Course:
         self.row, self.back = picture.window.offset, True
         if 0 < picture.total < self.row:
             self.row = int(picture.total)
-        self.ahead.clear()
+        self._forget_plan()
 
     def _planned(self) -> tuple[Window, Request]:
         if self.back or self.small or not self.asked:
@@ -285,11 +287,16 @@ class _Course:
             return self._request(partial(backward, self.row))
         return self._request(partial(forward, self.row, overlap=min(1, self.row)))
 
+    def _forget_plan(self) -> None:
+        self.replanned = self.replanned or bool(self.ahead)
+        self.ahead.clear()
+
     def _announce(self) -> None:
         end = self.ahead[-1][0].end if self.ahead else self.row
         wanted = self.total if self.limit is None else min(self.total, self.row + self.limit - self.reached.yielded)
         while not self.ahead or (len(self.ahead) < READ_AHEAD * self.parallel and end < wanted):
             self.ahead.append(self._request(partial(forward, end, overlap=self.overlap if end < self.total else 1)))
+            self.replanned = True
             end = self.ahead[-1][0].end
 
     def _request(self, window_of: Callable[[int], Window | None]) -> tuple[Window, Request]:
