@@ -98,7 +98,9 @@ def _read_on(played: Played, runs: list[Ran], job: Chain) -> Iterator[str]:
     if twice and job.table == "Tickets" and all(run.ended == "well" for run in runs):
         yield f"records came twice: {twice[:5]}"
     if "sweep_hours" in job.incremental:
-        there = dict(told)  # what was told last of each
+        # What was told last of each; of what came last before a cut, nobody has kept a cursor.
+        kept = [run.told[: -1 if run.ended in ("stopped", "killed") else None] for run in runs]
+        there = {one: text for parts in kept for part in parts for one, text in part}
         if wrong := sorted(one for one, text in there.items() if (text is None) != (one not in played.rows[job.table])):
             yield f"is there, and was told to be gone, or the other way round: {wrong[:5]}"
 
