@@ -73,7 +73,9 @@ class Stream:
         if operation and not len(self.incoming.chain):
             schema = schema_of(self.catalogue, operation)
         else:
-            some = [entity for one in islice(self.sample().slices(), 1) for entity in one.entities]
+            # A record that cannot go on is told of when it is read, not when one asks what there is.
+            slices = self.sample().slices(None, lambda failure: None)
+            some = [entity for one in islice(slices, 1) for entity in one.entities]
             key = [name for name in self._declared_key if all(entity.get(name) is not None for entity in some)]
             schema = widened(NOTHING, some, key)
         plan = self.incoming.subscriber.plan if isinstance(self.incoming.subscriber, Subscriber) else None
