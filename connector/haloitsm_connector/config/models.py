@@ -77,7 +77,7 @@ class RouteConfig(Fields):
 
 
 class StorageFields(Fields):
-    """A storage: values under keys, kept between runs in the state file."""
+    """A storage: values under keys, kept between runs in the state."""
 
     ttl_seconds: float | None = Field(None, gt=0, description="How long a value is kept; for ever unless given.")
 
