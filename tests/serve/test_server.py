@@ -1,0 +1,204 @@
+"""The server at work, with real files, a real state and a clock that the test sets."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from haloitsm_connector.pipeline import Pipeline
+from haloitsm_connector.serve.server import Server
+from haloitsm_connector.store import Event, Inbox
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+PARTS = """\
+incoming:
+  lines: {subscriber: {prototype: file, path: FOLDER/lines.csv}}
+  missing: {subscriber: {prototype: file, path: FOLDER/missing.csv}}
+  changes:
+    subscriber: {prototype: webhook, path: /t, authentication: {type: none}, entity: ticket}
+outgoing:
+  first: {publisher: {prototype: file, path: FOLDER/first.jsonl}}
+  second: {publisher: {prototype: file, path: FOLDER/second.jsonl}}
+routes:
+  first: {incoming: lines, outgoing: first}
+  second: {incoming: lines, outgoing: second}
+  broken: {incoming: missing, outgoing: second}
+"""
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def eventually(is_so: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+class Bench:
+    """A folder with a configuration and a server of it that runs."""
+
+    def __init__(self, folder: Path, text: str) -> None:
+        self.folder = folder
+        (folder / "lines.csv").write_text("id,name\n1,one\n2,two\n")
+        (folder / "halo.yaml").write_text((PARTS + text).replace("FOLDER", str(folder)))
+        self.clock = Clock()
+
+    @contextmanager
+    def serving(self, **options: object) -> Iterator[Server]:
+        stop = threading.Event()
+        with Pipeline.load(self.folder / "halo.yaml", state=self.folder / "state.sqlite") as pipeline:
+            self.state = pipeline.assembly.state
+            server = Server(pipeline.assembly, now=self.clock, **options)
+            thread = threading.Thread(target=server.run, args=(stop,))
+            thread.start()
+            try:
+                eventually(lambda: server._tidied and not server._running)
+                yield server
+            finally:
+                stop.set()
+                server.wake()
+                thread.join(30)
+        assert not thread.is_alive()
+
+    def at(self, server: Server, moment: datetime) -> None:
+        """Set the clock, and wait until what is due then is done."""
+        self.clock.now = moment
+        server.wake()
+        time.sleep(0.1)
+        eventually(lambda: not server._running)
+
+    def written(self, name: str) -> int:
+        path = self.folder / f"{name}.jsonl"
+        return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def said(caplog: pytest.LogCaptureFixture, start: str) -> int:
+    """How many lines of the log begin so."""
+    return sum(record.getMessage().startswith(start) for record in caplog.records)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Callable[[str], Bench]:
+    caplog.set_level(logging.INFO, "haloitsm.serve")
+    return lambda text: Bench(tmp_path, text)
+
+
+@pytest.mark.slow
+def test_a_schedule_runs_its_routes_in_order_when_it_is_due(bench, caplog):
+    one = bench('schedules: {hourly: {cron: "0 * * * *", run: [second, first]}}\n')
+    with one.serving() as server:
+        assert one.written("first") == 0
+        one.at(server, NOON + timedelta(minutes=59))
+        assert one.written("first") == 0
+        one.at(server, NOON + timedelta(minutes=60))
+        eventually(lambda: one.written("first") == one.written("second") == 2)
+    lines = [record.getMessage() for record in caplog.records]
+    assert "schedule hourly: begins second, then first" in lines
+    assert any(line.startswith("schedule hourly: done in") for line in lines)
+    assert any(line.endswith("second 2 finished; first 2 finished") for line in lines)
+
+
+@pytest.mark.slow
+def test_what_was_missed_while_nobody_served_is_run_once_or_skipped(bench, caplog):
+    text = 'schedules: {{hourly: {{cron: "0 * * * *", run: [first], missed: {}}}}}\n'
+    one = bench(text.format("once"))
+    with one.serving():
+        pass
+    one.clock.now = NOON + timedelta(hours=5, minutes=30)
+    with one.serving():
+        eventually(lambda: said(caplog, "schedule hourly: done") == 1)
+    other = bench(text.format("skip"))
+    other.clock.now = NOON + timedelta(hours=15, minutes=30)
+    with other.serving() as server:
+        other.at(server, other.clock.now + timedelta(seconds=1))
+    assert said(caplog, "schedule hourly: begins") == 1
+
+
+@pytest.mark.slow
+def test_nothing_begins_in_a_maintenance_window_and_what_was_missed_follows(bench, caplog):
+    one = bench(
+        'schedules: {hourly: {cron: "0 * * * *", run: [first]}}\n'
+        'maintenance: {patching: {cron: "50 12 * * *", minutes: 30}}\n'
+    )
+    with one.serving() as server:
+        one.at(server, NOON + timedelta(minutes=65))
+        assert one.written("first") == 0
+        one.at(server, NOON + timedelta(minutes=80))
+        eventually(lambda: one.written("first") == 2)
+    lines = [record.getMessage() for record in caplog.records]
+    assert "maintenance until 2026-03-02 13:20 UTC: nothing new begins" in lines
+    assert "maintenance is over" in lines
+
+
+@pytest.mark.slow
+def test_a_job_that_fails_is_told_ends_its_schedule_and_not_the_server(bench, caplog):
+    one = bench(
+        'schedules: {bad: {cron: "0 * * * *", run: [broken, second]}, good: {cron: "0 * * * *", run: [first]}}\n'
+    )
+    with one.serving() as server:
+        one.at(server, NOON + timedelta(minutes=60))
+        eventually(lambda: one.written("first") == 2)
+        one.at(server, NOON + timedelta(minutes=120))
+        eventually(lambda: said(caplog, "schedule good: done") == 2)
+    assert one.written("second") == 0
+    lines = [record.getMessage() for record in caplog.records]
+    assert sum("missing.csv: cannot be read" in line for line in lines) == 2
+    assert sum(line == "schedule bad: what comes after is left out" for line in lines) == 2
+
+
+@pytest.mark.slow
+def test_what_arrives_at_a_webhook_is_delivered_at_once_and_thrown_away_when_all_have_read_it(bench):
+    one = bench("  changes: {incoming: changes, outgoing: first, realtime: true}\n"
+                "  slow: {incoming: changes, outgoing: second}\n")  # fmt: skip
+    with one.serving() as server:
+        inbox = Inbox(lambda: one.state, "changes")
+        inbox.put([Event({"ticket": {"id": 7}}, "a", 9e9), Event({"ticket": {"id": 8}}, "b", 9e9)])
+        server.arrived("changes")
+        eventually(lambda: one.written("first") == 2)
+        one.at(server, NOON + timedelta(hours=2))
+        assert len(inbox.after(0, 10)) == 2  # one route has not read them
+    text = (one.folder / "halo.yaml").read_text() + 'schedules: {all: {cron: "0 * * * *", run: [slow]}}\n'
+    (one.folder / "halo.yaml").write_text(text)
+    with one.serving() as server:
+        one.at(server, NOON + timedelta(hours=4))
+        eventually(lambda: one.written("second") == 2)
+        one.at(server, NOON + timedelta(hours=6))
+        eventually(lambda: Inbox(lambda: one.state, "changes").after(0, 10) == [])
+    assert one.written("first") == 2
+
+
+@pytest.mark.slow
+def test_events_that_arrived_before_the_server_began_are_delivered(bench):
+    one = bench("  changes: {incoming: changes, outgoing: first, realtime: true}\n")
+    with one.serving():
+        Inbox(lambda: one.state, "changes").put([Event({"ticket": {"id": 7}}), Event({"no": "ticket"})])
+    with one.serving():
+        eventually(lambda: one.written("first") == 1)
+
+
+@pytest.mark.slow
+def test_two_servers_on_one_state_run_a_schedule_once(bench, caplog):
+    one = bench('schedules: {hourly: {cron: "0 * * * *", run: [first]}}\n')
+    with one.serving() as server, one.serving() as other:
+        one.clock.now = NOON + timedelta(minutes=60)
+        server.wake()
+        other.wake()
+        time.sleep(0.3)
+        eventually(lambda: one.written("first") == 2 and not server._running and not other._running)
+        one.at(server, NOON + timedelta(minutes=63))
+        one.at(other, NOON + timedelta(minutes=63))
+    assert said(caplog, "schedule hourly: begins") == 1
