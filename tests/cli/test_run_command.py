@@ -1,12 +1,19 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import re
 import signal
+import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from haloitsm_connector.sandbox import Sandbox
+from haloitsm_connector.store import open_state
 
 
 def test_every_route_runs_and_is_summed_up(haloitsm, project):
@@ -68,8 +75,8 @@ def test_an_entity_that_fails_is_named_and_the_others_go_on(haloitsm, project):
     )
     ended = haloitsm("run", "halo.yaml", "laptops")
     assert ended.status == 4
-    assert ended.err.startswith("laptops: failed: client 12: halo.yaml:25:9: step 1 (set): serial: gives null")
-    assert ended.err.endswith("laptops: 2 created, 1 failed\n")
+    assert ended.err.startswith("laptops: to be retried: client 12: halo.yaml:25:9: step 1 (set): serial: gives null")
+    assert "laptops: 2 created, 1 to be retried\n" in ended.err
 
 
 def test_many_failures_are_counted_after_the_first_twenty(haloitsm, project):
@@ -78,8 +85,8 @@ def test_many_failures_are_counted_after_the_first_twenty(haloitsm, project):
     (project / "laptops.csv").write_text("serial,client\n" + "LT,12\n" * 25)
     ended = haloitsm("run", "halo.yaml", "laptops")
     assert ended.status == 4
-    assert ended.err.count("laptops: failed: serial LT: halo.yaml:25:") == 20
-    assert ended.err.endswith("laptops: … and 5 more that failed; --json prints all.\nlaptops: 25 failed\n")
+    assert ended.err.count("laptops: to be retried: serial LT: halo.yaml:25:") == 20
+    assert "laptops: more fail; they are counted from here on.\nlaptops: 25 to be retried\n" in ended.err
 
 
 def test_a_configuration_with_problems_runs_nothing(haloitsm, project):
@@ -97,17 +104,82 @@ def test_a_file_that_cannot_be_written_is_named(haloitsm, project):
     assert "lines.jsonl" in ended.err
 
 
+def test_the_end_says_what_to_look_at(haloitsm, project, sandbox):
+    (project / "laptops.csv").write_text("serial,client\nLT-0001,none\nLT-0002,12\n")
+    ended = haloitsm("run", "halo.yaml", "laptops")
+    assert ended.status == 4
+    assert "laptops: refused: serial LT-0001: POST " in ended.err
+    assert ended.err.endswith(
+        "laptops: 1 created, 1 refused\nWhat failed, and why: haloitsm tasks list halo.yaml --status failed,rejected\n"
+    )
+    assert haloitsm("tasks", "list", "halo.yaml", "--status", "failed,rejected").out.count("LT-0001") == 0
+    (line,) = haloitsm("tasks", "list", "halo.yaml", "--status", "failed", "--json").out.splitlines()
+    assert "Could not convert 'none'" in json.loads(line)["reason"]
+
+
+def test_an_incoming_runs_by_itself(haloitsm, project):
+    ended = haloitsm("run", "halo.yaml", "tickets", "laptops")
+    assert ended.status == 0
+    text = (project / "halo.yaml").read_text().replace("routes:", "routes:\n  other: {incoming: seen, outgoing: lines}")
+    text = text.replace("incoming:\n", "incoming:\n  seen: {subscriber: {prototype: file, path: laptops.csv}}\n", 1)
+    (project / "halo.yaml").write_text(text)
+    assert haloitsm("run", "halo.yaml", "seen").status == 0
+
+
+def test_a_dead_halo_ends_with_3_and_says_that_nothing_is_lost(haloitsm, project, monkeypatch):
+    monkeypatch.setenv("HALO_BASE_URI", "http://127.0.0.1:9")
+    ended = haloitsm("run", "halo.yaml", "laptops")
+    assert ended.status == 3
+    assert "error: laptops: " in ended.err
+    assert ended.err.endswith("Nothing is lost: the next run goes on with it.\n")
+
+
+def test_a_route_that_runs_elsewhere_is_left_alone(haloitsm, project):
+    with open_state("mine.sqlite") as state, state.lease("route laptops"):
+        ended = haloitsm("run", "halo.yaml", "laptops", "--state", "mine.sqlite")
+    assert ended.status == 1
+    assert "error: laptops: " in ended.err
+    assert "--wait" in ended.err
+
+
+def started(process, sandbox, *options):
+    """Start a run that waits for its second page, for long."""
+    running = process("-v", "run", "halo.yaml", "tickets", *options, environ=sandbox.environment)
+    deadline = time.monotonic() + 20
+    while len(sandbox.requests) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(0.3)
+    return running
+
+
 @pytest.mark.slow
-def test_ctrl_c_ends_a_run_with_what_was_done_so_far(process, project):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_a_run_at_once(process, project, number):
     with Sandbox(rate_limit=1, retry_after="100") as slow:
-        running = process("-v", "run", "halo.yaml", "tickets", environ=slow.environment)
-        deadline = time.monotonic() + 20
-        while len(slow.requests) < 2:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        running = started(process, slow)
+        running.send_signal(number)
         time.sleep(0.3)
-        running.send_signal(signal.SIGINT)
+        running.send_signal(number)
         _, err = running.communicate(timeout=10)
-    assert running.returncode == 130
+    assert running.returncode == 128 + number
     assert "Traceback" not in err
-    assert err.endswith("tickets: stopped before the first entity was done; what was sent stays sent.\nInterrupted.\n")
+    assert err.endswith("Finishing what is in flight … once more stops at once; nothing is lost.\nStopped at once.\n")
+
+
+@pytest.mark.slow
+def test_a_terminal_shows_how_far_each_route_is(project):
+    pid, terminal = pty.fork()
+    if not pid:
+        os.environ["COLUMNS"] = "100"
+        os.execv(Path(sys.executable).with_name("haloitsm"), ["haloitsm", "run", "halo.yaml"])
+    shown = b""
+    with suppress(OSError):
+        while part := os.read(terminal, 65536):
+            shown += part
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()).replace("\r", "")
+    for column in ("route", "read", "new", "done", "failed", "rate", "remaining"):
+        assert column in text
+    assert text.endswith("tickets: 90 sent\nlaptops: 2 created\n")
+    assert shown.count(b"\x1b[?25l") == shown.count(b"\x1b[?25h")  # the cursor is there again

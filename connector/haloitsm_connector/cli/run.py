@@ -2,46 +2,58 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+import threading
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from haloitsm_connector.cli import output
 from haloitsm_connector.cli.settings import State, hiding, load_pipeline
-from haloitsm_connector.errors import ConnectorError
+from haloitsm_connector.errors import ConnectorError, HeldError, sentence
 
 if TYPE_CHECKING:
+    from haloitsm_connector.cli.run_progress import Progress
     from haloitsm_connector.pipeline import Pipeline
+    from haloitsm_connector.publisher import Outcome
+    from haloitsm_connector.runner import Event, Summary
 
-PROGRESS_EVERY = 50
-"""Entities between two lines of progress."""
 SHOWN_FAILURES = 20
-"""Failures shown one by one; the rest is only counted, --json prints all."""
+"""Failures of a route that are shown one by one; the rest is only counted."""
+SHOW_CURSOR = "\x1b[?25h"
 
 
 def run(
     context: typer.Context,
     path: Annotated[Path, typer.Argument(help="File or folder of YAML.")],
-    routes: Annotated[list[str] | None, typer.Argument(help="Routes to run; all of them without a name.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Routes to run, or an incoming; all routes without a name.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and transform, show the writes, send none.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per entity.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Where another process is at a route, wait for it.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per outcome.")] = False,
     state: State = None,
 ) -> None:
     """Run routes: read, transform, write.
 
-    Every entity has one outcome: created, updated, deleted, sent, skipped, refused, failed or waiting. Exit status 4
-    says that some were refused, failed or are waiting.
+    What is read is stored as tasks first, so that the next run goes on where one was cut off. Ctrl-C stops when what is
+    in flight is done, a second one at once; both lose nothing. Exit status 4 says that some tasks failed or wait.
     """
     with load_pipeline(context.obj, path, state) as pipeline:
         for warning in pipeline.config.warnings:
             output.say(str(warning))
-        failed = 0
-        for name in _chosen(pipeline, routes):
-            failed += _dry_run(pipeline, name) if dry_run else _run(pipeline, name, as_json)
-    if failed:
-        raise typer.Exit(4)
+        if dry_run:
+            status = 4 if sum(_dry_run(pipeline, name) for name in _chosen(pipeline, names)) else 0
+        else:
+            status = _run(pipeline, path, names or [], wait, as_json)
+    if status:
+        raise typer.Exit(status)
 
 
 def _chosen(pipeline: Pipeline, names: list[str] | None) -> list[str]:
@@ -50,46 +62,123 @@ def _chosen(pipeline: Pipeline, names: list[str] | None) -> list[str]:
 
     for name in names or ():
         declared(pipeline.config.routes, "route", name)
-    chosen = names or pipeline.routes()
-    if not chosen:
+    return names or pipeline.routes()
+
+
+def _run(pipeline: Pipeline, path: Path, names: list[str], wait: bool, as_json: bool) -> int:
+    from haloitsm_connector.cli.run_progress import Progress, live
+    from haloitsm_connector.runner import Runner
+
+    if not (names or pipeline.routes()):
         output.say("No route is declared: there is nothing to run.")
-    return chosen
+        return 0
+    stop, progress = threading.Event(), Progress(pipeline.config.routes)
+    at_terminal = sys.stderr.isatty()
+    tell = _telling(progress, hiding(pipeline.config), as_json)
+    shown = live(progress, lambda: _budgets(pipeline), stop.is_set) if at_terminal else nullcontext()
+    with _stopped_by_signals(stop, at_terminal) as stopped_by, shown:
+        summary = Runner(pipeline.assembly).run(names, wait=wait, stop=stop, tell=tell)
+    _sum_up(progress, summary, path)
+    return 128 + stopped_by[0] if stopped_by else summary.exit_status
 
 
-def _run(pipeline: Pipeline, name: str, as_json: bool) -> int:
-    """Run one route and return how many of its entities somebody has to look at."""
-    from haloitsm_connector.pipeline import FAILED_STATUSES
+def _telling(progress: Progress, hide: Callable[[Any], Any], as_json: bool) -> Callable[[Event], None]:
+    """Return what counts events, and prints what each tells of entities."""
+    from haloitsm_connector.cli.run_progress import BAD_LAST, became
+    from haloitsm_connector.runner import Delivered, Held, Stored
 
-    counts: Counter[str] = Counter()
-    failed = 0
-    hide = hiding(pipeline.config)
+    failures: Counter[str] = Counter()
+
+    def outcome_told(queue: str, outcome: Outcome, word: str, task: dict[str, Any]) -> None:
+        if as_json:
+            output.show_json_line(hide({"route": queue, **task, **outcome.described()}))
+        elif word in BAD_LAST:
+            failures[queue] += 1
+            if failures[queue] <= SHOWN_FAILURES:
+                parts = (queue, word, output.naming(outcome.entity), output.one_line(outcome.reason))
+                output.say(hide(": ".join(filter(None, parts))))
+            elif failures[queue] == SHOWN_FAILURES + 1:
+                output.say(f"{queue}: more fail; they are counted from here on.")
+
+    def tell(event: Event) -> None:
+        progress.count(event)
+        match event:
+            case Held(name=name, who=who):
+                output.say(f"{name}: {who}; this run waits for its turn.")
+            case Stored(name=name, rejected=rejected):
+                for outcome in rejected:
+                    outcome_told(name, outcome, "rejected", {"task": None, "task_status": "rejected"})
+            case Delivered(queue=queue, tasks=tasks):
+                for task in tasks:
+                    known = {"task": task.number, "task_status": task.status, "attempts": task.attempts}
+                    for outcome in task.outcomes:
+                        outcome_told(queue, outcome, became(task, outcome), known)
+        if as_json:
+            sys.stdout.flush()
+
+    return tell
+
+
+def _budgets(pipeline: Pipeline) -> str:
+    """Write how many requests are left to each client that has a budget."""
+    told = []
+    for name in pipeline.config.clients:
+        try:
+            left = pipeline.assembly.client(name).budget_left()
+        except ConnectorError:
+            continue  # the run tells what is wrong with a client
+        if left is not None:
+            told.append(f"{name}: {output.counted(left, 'request')} left in the budget")
+    return ", ".join(told)
+
+
+@contextmanager
+def _stopped_by_signals(stop: threading.Event, at_terminal: bool) -> Iterator[list[int]]:
+    """Stop clean at the first Ctrl-C or SIGTERM, at once at the second; gives the signals that came."""
+    came: list[int] = []
+
+    def stop_soon(number: int, _frame: Any) -> None:
+        came.append(number)
+        if len(came) > 1:
+            # Whatever is under way is on disk, or will be found out about by the next run.
+            os.write(2, f"{SHOW_CURSOR if at_terminal else ''}Stopped at once.\n".encode())
+            os._exit(128 + number)
+        stop.set()
+        if not at_terminal:  # there, the live display says so
+            os.write(2, "Finishing what is in flight … once more stops at once; nothing is lost.\n".encode())
+
+    before = {number: signal.signal(number, stop_soon) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        for outcome in pipeline.run(name):
-            counts[outcome.status] += 1
-            failed += outcome.status in FAILED_STATUSES
-            if as_json:
-                output.show_json_line(hide({"route": name, **outcome.described()}))
-            elif outcome.status in FAILED_STATUSES and failed <= SHOWN_FAILURES:
-                which = output.naming(outcome.entity)
-                output.say(hide(": ".join(part for part in (name, outcome.status, which, outcome.reason) if part)))
-            if not as_json and counts.total() % PROGRESS_EVERY == 0:
-                output.progress(f"{name}: {_summary(counts)} …")
-    except (ConnectorError, KeyboardInterrupt):
-        when = f"after {_summary(counts)}" if counts else "before the first entity was done"
-        output.say(f"{name}: stopped {when}; what was sent stays sent.")
-        raise
-    if failed > SHOWN_FAILURES and not as_json:
-        output.say(f"{name}: … and {failed - SHOWN_FAILURES} more that failed; --json prints all.")
-    output.say(f"{name}: {_summary(counts) or 'nothing to do'}")
-    return failed
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _summary(counts: Counter[str]) -> str:
-    """Write the counts, those that somebody has to look at last."""
-    from haloitsm_connector.pipeline import FAILED_STATUSES
-
-    ordered = sorted(counts, key=lambda status: status in FAILED_STATUSES)
-    return ", ".join(f"{counts[status]} {status}" for status in ordered)
+def _sum_up(progress: Progress, summary: Summary, path: Path) -> None:
+    """Say what each route came to, what went wrong, and what to type next."""
+    broken = {name for failed in summary.errors for name in failed.name.split(", ")}
+    for queue, line in progress.ordered():
+        if queue in broken and not line.counts:
+            continue  # what ended it is said below
+        known = f"; {line.known} were stored by an earlier run" if line.known else ""
+        stopped = "stopped after " if summary.stopped and not line.complete else ""
+        nothing = "stopped before the first entity was done" if stopped else "nothing to do"
+        output.say(f"{queue}: {stopped}{told}{known}" if (told := line.told()) else f"{queue}: {nothing}{known}")
+    for failed in summary.errors:
+        held = isinstance(failed.error, HeldError)
+        told = sentence(failed.error.what, "With --wait, this run waits for its turn.") if held else str(failed.error)
+        output.error(f"{failed.name}: {told}")
+    if progress.total("failed", "refused", "rejected"):
+        output.say(f"What failed, and why: haloitsm tasks list {path} --status failed,rejected")
+    if progress.total("waiting"):
+        output.say(f"Nobody knows whether those that wait took effect: haloitsm waiting {path}")
+    due = [line.retry_at for line in progress.lines.values() if line.retry_at is not None]
+    if due:
+        again = f"run again from {output.moment(min(due))} UTC on"
+        output.say(f"What is to be retried, and why: haloitsm tasks list {path} --status retry; {again}.")
+    if summary.stopped or summary.errors:
+        output.say("Nothing is lost: the next run goes on with it.")
 
 
 def _dry_run(pipeline: Pipeline, name: str) -> int:
