@@ -7,7 +7,7 @@ import pytest
 
 from haloitsm_connector.client.drive import Ahead, Pause, Stopped, adrive, at_once, drive
 from haloitsm_connector.client.request import Request, Response
-from haloitsm_connector.errors import LostAnswerError, UnreachableError
+from haloitsm_connector.errors import InputError, LostAnswerError, UnreachableError
 
 
 class Line:
@@ -73,6 +73,48 @@ def test_no_more_announced_requests_are_without_an_answer_than_the_flow_says():
     assert line.started == ["/1", "/2", "/3"]
     line.answer("/1", "/3")
     assert list(driven) == []
+
+
+def test_the_next_announced_request_is_started_as_soon_as_another_is_answered():
+    line, (one, two, three, four) = Line(), requests("/1", "/2", "/3", "/4")
+
+    def flow():
+        yield Ahead([one, two, three, four], at_a_time=2)
+        yield ["reading"]
+        yield Ahead([one, two], at_a_time=2)
+        yield ["reading on"]
+
+    driven = drive(flow(), line)
+    next(driven)
+    line.answer("/2")
+    assert line.started == ["/1", "/2", "/3"]
+    next(driven)
+    line.answer("/1")
+    assert line.started == ["/1", "/2", "/3"]
+    assert line.futures["/3"].cancelled()
+    driven.close()
+
+
+def test_what_cannot_be_started_by_itself_fails_where_it_is_asked_for():
+    line, (one, two) = Line(), requests("/1", "/2")
+
+    def start(request):
+        if request is two:
+            raise InputError("the client is closed")
+        return line(request)
+
+    def flow():
+        yield Ahead([one, two], at_a_time=1)
+        yield ["reading"]
+        yield [(yield one).body]
+        yield two
+
+    driven = drive(flow(), start)
+    next(driven)
+    line.answer("/1")
+    assert next(driven) == [b"/1"]
+    with pytest.raises(InputError, match="closed"):
+        next(driven)
 
 
 def test_what_is_not_announced_again_is_given_up():

@@ -8,7 +8,6 @@ around both. What was announced may be answered at any time before it is asked f
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import inf
@@ -265,22 +264,24 @@ def _driven(course: Course, moving: MovingList, told: Told, reached: Reached, pa
     reading = read_verified(
         request, page_of, page_size=course.page_size, parallel=course.parallel, limit=left, reached=reached
     )
-    announced: Sequence[Request] = ()
+    announced: list[Request] = []
+    done: dict[int, Request] = {}
     response: Response | None = None
     try:
         while True:
             item = reading.send(response)
             response = None
             if isinstance(item, Ahead):
-                announced = item.requests
-                for one in moving.chance.sample(list(announced), moving.chance.randint(0, len(announced))):
-                    if id(one) not in answered:
-                        answered[id(one)] = one, moving.page(one)
-            elif isinstance(item, Request):
+                announced = list(item.requests)
+            coming = [one for one in announced if id(one) not in answered and id(one) not in done]
+            for one in moving.chance.sample(coming, moving.chance.randint(0, len(coming))):
+                answered[id(one)] = one, moving.page(one)
+            if isinstance(item, Request):
+                done[id(item)] = item
                 if id(item) not in answered:
                     answered[id(item)] = item, moving.page(item)
                 response = Response(200, {}, str(id(item)).encode())
-            else:
+            elif isinstance(item, list):
                 told.pages.append([row["id"] for row in item])
                 pages = None if pages is None else pages - 1
                 if pages == 0:

@@ -121,10 +121,10 @@ class HttpSubscriber(SubscriberBase):
     def _advance(self, request: Request, response: Response, seen: int) -> Request | None:
         match self.paging:
             case PagePaging(page_parameter=name, first_page=first):
-                return with_query(request, name, _number(request, name, first) + 1)
+                return with_query(request, {name: _number(request, name, first) + 1})
             case OffsetPaging(offset_parameter=name):
                 start = _number(Request("GET", "", encode_query(self.query)), name, 0)
-                return with_query(request, name, start + seen)
+                return with_query(request, {name: start + seen})
             case NextLinkPaging(next=text):
                 return self._linked(request, response, text)
             case _:

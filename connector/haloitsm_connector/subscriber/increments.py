@@ -132,10 +132,8 @@ class _Run:
             return question
         written = to_the_second if plan.by_dates else to_the_millisecond
         bounds = [(plan.lower, lower and written(lower)), (plan.upper, upper and written(upper)), *plan.fixed]
-        for name, value in bounds:
-            if name and value:
-                request = with_query(request, name, value)
-        return replace(question, request=request)
+        given = {name: value for name, value in bounds if name and value}
+        return replace(question, request=with_query(request, given))
 
     def _note(self, response: Response) -> None:
         """Take the time of the first answer as the beginning of the run."""

@@ -9,7 +9,7 @@ where the page just read is not a full one: some servers count the page alone.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Hashable, Sequence, Set
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -133,9 +133,9 @@ def sifted(
     return count
 
 
-def with_query(request: Request, name: str, value: object) -> Request:
-    """Return the request with one query parameter set, in the place it had."""
-    pairs = dict(request.query) | {name: str(value)}
+def with_query(request: Request, values: Mapping[str, object]) -> Request:
+    """Return the request with these query parameters set, each in the place it had."""
+    pairs = dict(request.query) | {name: str(value) for name, value in values.items()}
     return replace(request, query=tuple(pairs.items()))
 
 

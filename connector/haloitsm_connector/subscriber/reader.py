@@ -141,4 +141,4 @@ def page_parameters(operation: Operation, query: Mapping[str, Any], page_size: i
 
 def next_page(request: Request, response: Response, seen: int) -> Request:
     """Return the request for the page after this one."""
-    return with_query(request, "page_no", int(dict(request.query)["page_no"]) + 1)
+    return with_query(request, {"page_no": int(dict(request.query)["page_no"]) + 1})

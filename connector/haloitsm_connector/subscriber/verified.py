@@ -304,8 +304,7 @@ class _Course:
         if window is None and (window := window_of(self.proven)):
             self.size = self.proven  # pages so small show too little; larger ones have been seen
         window = window or self._probe()
-        request = with_query(self.request, "page_size", window.size)
-        return window, with_query(request, "page_no", window.number)
+        return window, with_query(self.request, {"page_size": window.size, "page_no": window.number})
 
     def _probe(self) -> Window:
         """Return a page that proves what pages can hold, where those seen had too few rows to go on from."""
