@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from haloitsm_connector.client.fields import LogLevel
 from haloitsm_connector.client.redaction import Redactor
@@ -17,6 +18,24 @@ START = 500
 _TEXT_TYPES = ("text/", "application/json", "application/x-www-form-urlencoded", "application/problem+json")
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt at a request: its ``status`` and how long it took, or the ``failure`` that it ended in (None, 0).
+
+    The URL is without secrets.
+    """
+
+    method: str
+    url: str
+    status: int | None
+    seconds: float
+    failure: str = ""
+
+
+WATCHERS: list[Callable[[Attempt], None]] = []
+"""Are told every attempt of every client of this process, whatever is logged; they must be quick and raise nothing."""
+
+
 class HttpLog:
     """Writes one record per attempt, as far as ``level`` says."""
 
@@ -26,6 +45,8 @@ class HttpLog:
 
     def answered(self, message: Message, response: Response) -> None:
         """Record an answer of any status."""
+        if WATCHERS:
+            self._watched(message, response.status, response.seconds)
         if self._level == "off" or not LOGGER.isEnabledFor(logging.INFO):
             return
         line = f"{message.method} {message.url} {response.status} in {response.seconds * 1000:.0f} ms"
@@ -38,6 +59,8 @@ class HttpLog:
 
     def failed(self, message: Message, failure: AttemptError, why: str) -> None:
         """Record an attempt without an answer, and what comes next."""
+        if WATCHERS:
+            self._watched(message, None, 0.0, str(failure.event))
         if self._level != "off":
             detail = f" ({failure.detail})" if failure.detail else ""
             self._write(logging.WARNING, f"{message.method} {message.url} failed: {failure.event}{detail}; {why}")
@@ -46,6 +69,11 @@ class HttpLog:
         """Record that an answer is not taken as final."""
         if self._level != "off":
             self._write(logging.WARNING, f"{message.method} {message.url} answered {status}; {why}")
+
+    def _watched(self, message: Message, status: int | None, seconds: float, failure: str = "") -> None:
+        attempt = Attempt(message.method, self._redactor.text(message.url), status, seconds, failure)
+        for watch in WATCHERS:
+            watch(attempt)
 
     def _write(self, level: int, text: str) -> None:
         LOGGER.log(level, "%s", self._redactor.text(text))

@@ -9,6 +9,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context, copy_context
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
@@ -16,7 +17,7 @@ from haloitsm_connector.errors import InputError, LostAnswerError
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
-_Coming = deque[tuple[Coroutine[Any, Any, Any], "concurrent.futures.Future[Any]"]]
+_Coming = deque[tuple[Coroutine[Any, Any, Any], "concurrent.futures.Future[Any]", Context]]
 CLOSING_SECONDS = 10.0
 _UNKNOWN = "Whether it took effect is not known; close a client after its last answer."
 
@@ -90,7 +91,7 @@ class Portal:
             with self._lock:
                 loop = self._started()
                 future: concurrent.futures.Future[Result] = concurrent.futures.Future()
-                self._coming.append((coroutine, future))
+                self._coming.append((coroutine, future, copy_context()))
                 if len(self._coming) == 1:  # else the loop was woken already, and takes all that there are
                     here = threading.current_thread() is self._thread
                     (loop.call_soon if here else loop.call_soon_threadsafe)(_begin, self._coming, loop)
@@ -115,12 +116,12 @@ class Portal:
 
 def _begin(coming: _Coming, loop: asyncio.AbstractEventLoop) -> None:
     while coming:
-        coroutine, future = coming.popleft()
+        coroutine, future, context = coming.popleft()
         if future.cancelled():
             coroutine.close()
             future.set_running_or_notify_cancel()
             continue
-        task = loop.create_task(coroutine)
+        task = loop.create_task(coroutine, context=context)
         task.add_done_callback(partial(_settle, future))
         future.add_done_callback(partial(_give_up, task, loop))
 

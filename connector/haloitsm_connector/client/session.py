@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import re
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
+from itertools import count
 from typing import Any
 
 import orjson
@@ -21,8 +23,11 @@ from haloitsm_connector.client.redaction import Redactor, is_telling
 from haloitsm_connector.client.request import Request, Response, scalar
 from haloitsm_connector.client.sign_in import SignIn
 from haloitsm_connector.client.wire import Message, Wire
+from haloitsm_connector.context import noting
 from haloitsm_connector.errors import ConnectorError, InputError, RemoteError, StatusError
 
+_OURS = f"{random.getrandbits(32):08x}"
+_NUMBERS = count(1)
 _METHOD = re.compile(r"[A-Z]{1,16}")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
@@ -96,7 +101,8 @@ class Session:
         """Return the final answer of any status; a ConnectorError without secrets says why there is none."""
         try:
             message = self._message(request)
-            response = await self._signed_in(message, may_repeat=request.may_repeat)
+            with noting(request=f"{_OURS}-{next(_NUMBERS)}"):
+                response = await self._signed_in(message, may_repeat=request.may_repeat)
         except ConnectorError as error:
             raise self.hide(error) from None
         hide, body = self.redactor.values, response.body
