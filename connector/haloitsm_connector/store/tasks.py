@@ -98,8 +98,9 @@ class Tasks:
         batches = {name: list(tasks_stored.cut(some)) for name, some in (results or {}).items()}
         with tasks_stored.ledger(self._database, self._now) as book:
             tasks_settled.settle(book, queue, settled)
-            sql = "DELETE FROM intents WHERE number = ? AND done = 1"
-            book.connection.executemany(sql, [(number,) for number in forget])
+            if forget:
+                sql = "DELETE FROM intents WHERE number = ? AND done = 1"
+                book.connection.executemany(sql, [(number,) for number in forget])
             for name, some in batches.items():
                 tasks_stored.store(book, name, some, f"route {queue}", fetched=False)
 

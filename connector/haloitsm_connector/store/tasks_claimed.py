@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 from haloitsm_connector.store.database import Database
 from haloitsm_connector.store.tasks_stored import (
+    AT_ONCE,
     BATCH,
     OWN,
+    PLACES,
     Batch,
     Happening,
     Ledger,
@@ -24,14 +26,15 @@ from haloitsm_connector.store.tasks_stored import (
 )
 from haloitsm_transformers import Entity
 
-KEYS_AT_ONCE = 500
-"""How many keys are looked up by one statement."""
 _READY = (
     f"SELECT {OWN} FROM tasks WHERE queue = ? AND behind = 0 AND status IN ('new', 'retry') AND due <= ?"  # noqa: S608
     " ORDER BY due, number LIMIT ?"
 )
 _NEW = f"SELECT {BATCH} FROM batches WHERE queue = ? AND status = 'new' ORDER BY number LIMIT ?"  # noqa: S608
-_UNDER_WAY = f"SELECT {BATCH} FROM batches WHERE queue = ? AND status = 'processing'"  # noqa: S608
+_UNDER_WAY = (
+    f"SELECT {BATCH}, keys FROM batches JOIN contents ON batch = number"  # noqa: S608
+    " WHERE queue = ? AND status = 'processing' AND keys IS NOT NULL"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +140,8 @@ def _first_open(rows: Rows, queue: str, keys: list[str]) -> dict[str, int]:
     if not rows(f"SELECT 1 FROM tasks WHERE {where} LIMIT 1", (queue,)):  # noqa: S608
         return {}
     first: dict[str, int] = {}
-    for start in range(0, len(keys), KEYS_AT_ONCE):
-        some = keys[start : start + KEYS_AT_ONCE]
+    for start in range(0, len(keys), AT_ONCE):
+        some = keys[start : start + AT_ONCE]
         among = f"key IN ({', '.join('?' * len(some))})"
         sql = f"SELECT key, min(number) FROM tasks WHERE {where} AND {among} GROUP BY key"  # noqa: S608
         first.update(rows(sql, (queue, *some)))
@@ -149,8 +152,9 @@ def _under_way(rows: Rows, queue: str) -> set[str]:
     """Return the keys of all that is under way in a queue."""
     sql = "SELECT key FROM tasks WHERE queue = ? AND status = 'processing' AND key IS NOT NULL"
     busy = {key for (key,) in rows(sql, (queue,))}
-    for row in rows(_UNDER_WAY, (queue,)):
-        busy.update(key for _, key, _ in _crowd(rows, Batch(*row)) if key is not None)
+    for *columns, text in rows(_UNDER_WAY, (queue,)):
+        keys = load(text)
+        busy.update(keys[number % PLACES] for number in crowd_of(rows, Batch(*columns)))
     return busy
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -45,10 +45,11 @@ class Settled:
 
 def settle(book: Ledger, queue: str, settled: Iterable[Settled]) -> None:
     """Put down what became of tasks that are under way; StateError for one that is not."""
-    grouped: dict[int, list[Settled]] = {}
+    grouped: defaultdict[int, list[Settled]] = defaultdict(list)
     for one in settled:
-        grouped.setdefault(one.number // PLACES, []).append(one)
+        grouped[one.number // PLACES].append(one)
     batches = batches_of(book.rows, grouped)
+    quiet = _Quiet()
     for number, ones in grouped.items():
         batch = batches.get(number)
         if batch is None or batch.queue != queue:
@@ -56,12 +57,40 @@ def settle(book: Ledger, queue: str, settled: Iterable[Settled]) -> None:
         own = own_of(book.rows, batch)
         crowd = [one for one in ones if one.number not in own] if own else ones
         if crowd:
-            _settle_crowd(book, batch, crowd)
+            _settle_crowd(book, batch, crowd, quiet)
         if len(crowd) < len(ones):
             _settle_own(book, [(own[one.number], one) for one in ones if one.number in own])
+    quiet.put(book)
+    if book.anyone_behind(queue):
+        for number, ones in grouped.items():
+            keys = keys_of(book.rows, number)
+            book.free(queue, (keys.get(one.number) for one in ones))
 
 
-def _settle_crowd(book: Ledger, batch: Batch, crowd: list[Settled]) -> None:
+class _Quiet:
+    """The batches whose crowds became something that nobody has to look at, and what they were answered."""
+
+    def __init__(self) -> None:
+        self._batches: list[tuple[Status, int]] = []
+        self._answers: list[tuple[int, bytes]] = []
+
+    def add(self, batch: Batch, status: Status, crowd: list[Settled]) -> None:
+        """Remember that those who stay in the crowd of a batch have a status now."""
+        self._batches.append((status, batch.number))
+        answers: list[Any] = [None] * batch.size
+        for one in crowd:
+            answers[one.number % PLACES] = [one.reason, one.answer] if one.reason else one.answer
+        if any(answers):
+            self._answers.append((batch.number, dump(answers)))
+
+    def put(self, book: Ledger) -> None:
+        """Write it all down."""
+        sql = "UPDATE batches SET status = ?, attempts = attempts + 1, changed = ? WHERE number = ?"
+        book.connection.executemany(sql, [(status, book.at, number) for status, number in self._batches])
+        book.connection.executemany("INSERT INTO answers (batch, answers) VALUES (?, ?)", self._answers)
+
+
+def _settle_crowd(book: Ledger, batch: Batch, crowd: list[Settled], quiet: _Quiet) -> None:
     if batch.status != "processing" or len(crowd) > batch.following:
         raise _taken(crowd[0].number, batch.queue)
     stays = _stays(batch, crowd)
@@ -69,30 +98,15 @@ def _settle_crowd(book: Ledger, batch: Batch, crowd: list[Settled]) -> None:
     if leaving:
         _leave(book, batch, leaving)
     if stays:
-        sql = "UPDATE batches SET status = ?, attempts = attempts + 1, changed = ? WHERE number = ?"
-        book.connection.execute(sql, (stays, book.at, batch.number))
+        quiet.add(batch, stays, [one for one in crowd if one.status == stays] if leaving else crowd)
         book.tally(batch.queue, "processing", stays, batch.following - len(leaving))
-        _answer(book, batch, [one for one in crowd if one.status == stays] if leaving else crowd)
-    if book.anyone_behind(batch.queue):
-        keys = keys_of(book.rows, batch.number)
-        book.free(batch.queue, (keys.get(one.number) for one in crowd))
 
 
 def _stays(batch: Batch, crowd: list[Settled]) -> Status | None:
     """Return what the crowd becomes: what most of it became; None where only a part of it is settled."""
-    if len(crowd) < batch.following:
-        return None
-    statuses = Counter([one.status for one in crowd])
-    return max((status for status in _QUIET if status in statuses), key=lambda one: statuses[one], default=None)
-
-
-def _answer(book: Ledger, batch: Batch, crowd: list[Settled]) -> None:
-    answers: list[Any] = [None] * batch.size
-    for one in crowd:
-        answers[one.number % PLACES] = [one.reason, one.answer] if one.reason else one.answer
-    if any(answers):
-        sql = "INSERT INTO answers (batch, answers) VALUES (?, ?)"
-        book.connection.execute(sql, (batch.number, dump(answers)))
+    statuses = [one.status for one in crowd]
+    most = max(_QUIET, key=statuses.count)
+    return most if len(crowd) == batch.following and most in statuses else None
 
 
 def _leave(book: Ledger, batch: Batch, leaving: list[Settled]) -> None:
@@ -117,7 +131,6 @@ def _settle_own(book: Ledger, ones: Sequence[tuple[Own, Settled]]) -> None:
         after = _settled(own, one)
         rows.append((after.status, after.attempts, after.due, book.at, after.reason, after.intent, own.number))
         book.tally(own.queue, own.status, after.status)
-        book.free(own.queue, [own.key])
     sql = "UPDATE tasks SET status = ?, attempts = ?, due = ?, changed = ?, reason = ?, intent = ? WHERE number = ?"
     book.connection.executemany(sql, rows)
     book.happened(_attempt(one) for _, one in ones)

@@ -36,6 +36,8 @@ PLACES = 100
 """How many tasks a batch has at most."""
 BATCH_BYTES = 4_000_000
 """Bytes of JSON after which a batch is full, however few its tasks are."""
+AT_ONCE = 500
+"""How many values one statement is asked for."""
 APART = "apart"
 """Stands for the status of a batch none of whose tasks is in the crowd any more."""
 DELETED: Any = "deleted"
@@ -263,8 +265,13 @@ def ledger(database: Database, now: Callable[[], float]) -> Iterator[Ledger]:
 
 def batches_of(rows: Rows, numbers: Iterable[int]) -> dict[int, Batch]:
     """Return batches by their number."""
-    sql = f"SELECT {BATCH} FROM batches WHERE number = ?"  # noqa: S608
-    return {number: Batch(*row) for number in numbers for row in rows(sql, (number,))}
+    wanted = list(numbers)
+    found: dict[int, Batch] = {}
+    for start in range(0, len(wanted), AT_ONCE):
+        some = wanted[start : start + AT_ONCE]
+        sql = f"SELECT {BATCH} FROM batches WHERE number IN ({', '.join('?' * len(some))})"  # noqa: S608
+        found.update((row[0], Batch(*row)) for row in rows(sql, some))
+    return found
 
 
 def own_of(rows: Rows, batch: Batch) -> dict[int, Own]:
