@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
+import sys
+import threading
 from contextlib import suppress
 
 import psycopg
@@ -13,6 +15,13 @@ from postgresql_server import PASSWORD, PostgresqlServer
 from haloitsm_connector.errors import StateError
 from haloitsm_connector.store import Cursors, Database, open_state, postgres, postgres_server
 from haloitsm_connector.store.cursors import STORE
+
+
+def test_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "haloitsm_connector.store.postgres")
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(StateError, match=r"needs the package psycopg\. Install it: pip install"):
+        open_state("postgresql://halo@db/state")
 
 
 def test_password_is_read_as_it_was_meant_and_shown_nowhere(postgresql: PostgresqlServer) -> None:
@@ -179,3 +188,79 @@ def test_step_that_goes_on_behind_a_failure_is_not_taken_for_kept(postgresql: Po
         with pytest.raises(StateError, match="behind a statement that had failed"):
             go_on(state)
         assert Cursors(state).list() == {}
+
+
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        ("53100", "there is no room left for the state in postgresql://halo@"),
+        ("53300", "takes no more at this time: the words of the server"),
+        ("25006", "is a copy that can only be read"),
+        ("57P03", "is just being stopped or started"),
+        ("XX001", "is damaged: the words of the server"),
+        ("22012", "cannot be used: the words of the server"),
+    ],
+)
+def test_what_the_server_says_is_told_in_plain_words(postgresql: PostgresqlServer, code: str, what: str) -> None:
+    said = f"DO $$ BEGIN RAISE EXCEPTION 'the words of the server' USING ERRCODE = '{code}'; END $$"
+    with open_state(postgresql.address()) as state:
+        with pytest.raises(StateError, match=what), state.transaction() as connection:
+            connection.execute(said)
+        with state.transaction() as connection:
+            connection.execute(STORE, ("n", "1", 0))
+
+
+def test_who_is_frozen_in_the_middle_stops_others_for_a_while_only(
+    postgresql: PostgresqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(postgres_server._SETTINGS, "idle_in_transaction_session_timeout", "50ms")
+    address = postgresql.address()
+
+    def freeze(frozen: Database, other: Database) -> None:
+        with frozen.transaction() as connection:
+            connection.execute(STORE, ("n", "1", 0))
+            Cursors(other).set("n", 2)  # waits until the server has lost its patience with the first
+
+    with open_state(address) as frozen, open_state(address) as other:
+        with pytest.raises(StateError, match=r"was lost: .*idle-in-transaction"):
+            freeze(frozen, other)
+        assert Cursors(frozen).get("n") == 2
+
+
+COUNT = (
+    "INSERT INTO cursors (name, value, stored) VALUES ('n', '1', 0)"
+    " ON CONFLICT (name) DO UPDATE SET value = CAST(cursors.value AS INTEGER) + 1"
+)
+
+
+@pytest.mark.slow
+def test_server_that_dies_again_and_again_loses_nothing_that_was_kept(postgresql: PostgresqlServer) -> None:
+    address = postgresql.address()
+    ended, kept, unknown = threading.Event(), 0, 0
+
+    def work() -> None:
+        nonlocal kept, unknown
+        with open_state(address) as state:
+            while not ended.is_set():
+                try:
+                    with state.transaction() as connection:
+                        connection.execute(COUNT)
+                    kept += 1
+                except StateError as error:
+                    unknown += "is not known" in error.hint
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        for _ in range(3):
+            before = kept
+            while kept < before + 20:
+                assert worker.is_alive()
+                worker.join(0.01)
+            postgresql.kill()
+            postgresql.start()
+    finally:
+        ended.set()
+        worker.join()
+    with open_state(address) as state:
+        assert kept <= Cursors(state).get("n") <= kept + unknown

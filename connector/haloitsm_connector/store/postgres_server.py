@@ -167,12 +167,6 @@ _WORDS: tuple[tuple[str, str, str, str], ...] = (
         "Another program keeps it locked, or is frozen while it writes: end that one.",
     ),
     (
-        "25P03",
-        r"idle-in-transaction",
-        "the state in {place} waited too long in the middle of a step",
-        "The step was not kept: run again, it goes on from before.",
-    ),
-    (
         "25006",
         r"read-only",
         "the server of the state in {place} is a copy that can only be read",
