@@ -14,7 +14,7 @@ def lost(haloitsm, project, sandbox):
     ended = haloitsm("run", "halo.yaml", "laptops")
     sandbox.faults = None
     assert ended.status == 4
-    assert ended.err.endswith("laptops: 1 created, 1 waiting\n")
+    assert "laptops: 1 created, 1 waiting\n" in ended.err
     return haloitsm
 
 
@@ -23,7 +23,7 @@ def test_a_create_without_an_answer_is_shown_with_what_a_person_needs(lost):
     assert ended.status == 0
     number, sent, payload, reason = ended.out.split(maxsplit=1)[0], *ended.out.splitlines()
     assert number == "1"
-    assert sent.endswith("UTC  route laptops")
+    assert sent.endswith("UTC  route laptops  task 100")
     assert payload.strip().startswith('POST /Asset [{"inventory_number":"LT-0001"')
     assert "connection was lost" in reason
     assert ended.err.startswith("1 create waiting: look them up")
@@ -32,28 +32,37 @@ def test_a_create_without_an_answer_is_shown_with_what_a_person_needs(lost):
 def test_it_is_not_sent_again_before_it_is_settled(lost, sandbox):
     seen = len(sandbox.effects)
     ended = lost("run", "halo.yaml", "laptops")
-    assert ended.err.endswith("laptops: 1 created, 1 waiting\n")
+    assert "laptops: 1 created, 1 waiting\n" in ended.err
     assert "number 1" in ended.err
     assert len(sandbox.effects) == seen + 1
 
 
 def test_what_is_there_is_skipped_by_the_next_run(lost, sandbox):
-    assert lost("waiting", "halo.yaml", "--created", 1, "--id", 4711).err == "1: created; the next run skips it.\n"
+    ended = lost("waiting", "halo.yaml", "--created", 1, "--id", 4711)
+    assert ended.err == "1: created; haloitsm run halo.yaml laptops skips it, task 100.\n"
     assert lost("waiting", "halo.yaml").err == "0 creates waiting\n"
     lines = [json.loads(line) for line in lost("run", "halo.yaml", "laptops", "--json").out.splitlines()]
-    assert [(line["status"], line["id"] == 4711) for line in lines] == [("skipped", True), ("created", False)]
+    assert sorted((line["task"], line["status"], line["id"] == 4711) for line in lines) == [
+        (100, "skipped", True),
+        (200, "created", False),
+        (201, "created", False),
+    ]
     assert lost("run", "halo.yaml", "laptops").err == "laptops: 2 created\n"
 
 
 def test_what_is_not_there_is_sent_by_the_next_run(lost):
-    assert lost("waiting", "halo.yaml", "--again", 1).err == "1: not created; the next run sends it again.\n"
-    assert lost("run", "halo.yaml", "laptops").err == "laptops: 2 created\n"
+    assert (
+        lost("waiting", "halo.yaml", "--again", 1).err
+        == "1: not created; haloitsm run halo.yaml laptops sends it, task 100.\n"
+    )
+    assert lost("run", "halo.yaml", "laptops").err == "laptops: 3 created\n"
 
 
 def test_json_has_one_line_per_create(lost):
     (line,) = lost("waiting", "halo.yaml", "--json").out.splitlines()
     shown = json.loads(line)
     assert (shown["number"], shown["request"], shown["payload"][0]["inventory_number"]) == (1, "POST /Asset", "LT-0001")
+    assert shown["tasks"] == [100]
 
 
 def test_a_number_that_waits_for_nothing_is_named(lost):

@@ -12,7 +12,9 @@ from haloitsm_connector.cli.settings import State, hiding, load_pipeline
 from haloitsm_connector.errors import InputError
 
 if TYPE_CHECKING:
+    from haloitsm_connector.pipeline import Pipeline
     from haloitsm_connector.publisher.journal import Intent
+    from haloitsm_connector.store.tasks_listed import Task
 
 SHOWN = 500
 """Characters of a payload that are shown; --json prints all."""
@@ -37,27 +39,51 @@ def waiting(
     if id is not None and created is None:
         raise InputError("--id says which record --created speaks of", "Give both.")
     with load_pipeline(context.obj, path, state) as pipeline:
-        intents = Intents(pipeline.assembly.state)
+        intents, tasks = Intents(pipeline.assembly.state), _tasks(pipeline)
         if created is not None:
             intents.created(created, int(id) if id and id.isdecimal() else id)
-            output.say(f"{created}: created; the next run skips it.")
+            output.say(f"{created}: created; {_goes_on(path, tasks.get(created, []), 'skips')}.")
         if again is not None:
             intents.again(again)
-            output.say(f"{again}: not created; the next run sends it again.")
+            output.say(f"{again}: not created; {_goes_on(path, tasks.get(again, []), 'sends')}.")
         if created is None and again is None:
-            _show(intents.waiting(), hiding(pipeline.config), as_json=as_json)
+            _show(intents.waiting(), tasks, hiding(pipeline.config), as_json=as_json)
 
 
-def _show(found: list[Intent], hide: Any, *, as_json: bool) -> None:
+def _tasks(pipeline: Pipeline) -> dict[int, list[Task]]:
+    """Return the tasks that wait, oldest first, by the number of their create."""
+    from haloitsm_connector.store.tasks import Tasks
+    from haloitsm_connector.store.tasks_listed import Filter
+
+    found: dict[int, list[Task]] = {}
+    for task in Tasks(pipeline.assembly.state).list(Filter(statuses=("waiting",)), newest_first=False):
+        found.setdefault(task.intent, []).append(task)
+    return found
+
+
+def _goes_on(path: Path, tasks: list[Task], does: str) -> str:
+    if not tasks:
+        return f"the next run {does} it"
+    return f"haloitsm run {path} {tasks[0].queue.removesuffix(' results')} {does} it, {_named(tasks)}"
+
+
+def _named(tasks: list[Task]) -> str:
+    return f"task{'s' if len(tasks) > 1 else ''} {', '.join(str(task.number) for task in tasks)}"
+
+
+def _show(found: list[Intent], tasks: dict[int, list[Task]], hide: Any, *, as_json: bool) -> None:
     for intent in found:
         reason = intent.reason or "the run ended before the answer came"
-        known = {"number": intent.number, "sent": intent.when, "job": intent.job, "request": intent.request}
+        ours = tasks.get(intent.number, [])
+        numbers = [task.number for task in ours]
+        known = {"number": intent.number, "tasks": numbers, "sent": intent.when, "job": intent.job}
         if as_json:
-            output.show_json_line(hide({**known, "payload": intent.payload, "reason": reason}))
+            whole = known | {"request": intent.request, "payload": intent.payload, "reason": reason}
+            output.show_json_line(hide(whole))
             continue
-        output.show(f"{intent.number}  {intent.when}  {intent.job}")
+        output.show(f"{intent.number}  {intent.when}  {intent.job}{f'  {_named(ours)}' if ours else ''}")
         output.show(hide(f"   {intent.request} {output.json_text(intent.payload)[:SHOWN]}"))
-        output.show(hide(f"   {reason}"))
+        output.show(hide(f"   {output.one_line(reason)}"))
     if not as_json:
         what = f"{output.counted(len(found), 'create')} waiting"
         output.say(
