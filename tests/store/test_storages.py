@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from haloitsm_connector.errors import StateError
-from haloitsm_connector.store import KeptStorage, open_state
+from haloitsm_connector.store import KeptStorage, open_state, storage_counts
 from haloitsm_transformers.world import MemoryStorage
 
 KEYS = st.text(min_size=1, max_size=4, alphabet=st.characters(exclude_categories=["Cs"]))
@@ -52,6 +52,32 @@ def test_storages_do_not_see_each_other(state):
     second.put("a", 2)
     first.delete("a")
     assert list(second.iterate()) == [("a", 2)]
+
+
+def test_keys_are_found_by_how_they_begin(state):
+    kept = KeptStorage(state, "seen")
+    for key in ["a", "a/1", "a/2", "a0", "A/3", "b", "é/1", "é/\U0010ffff"]:
+        kept.put(key, key)
+    assert [key for key, _ in kept.iterate("a/")] == ["a/1", "a/2"]
+    assert [key for key, _ in kept.iterate("é")] == ["é/1", "é/\U0010ffff"]
+    assert list(kept.iterate("c")) == []
+
+
+def test_storages_are_counted_without_what_is_over(state):
+    KeptStorage(state, "b").put("a", 1)
+    KeptStorage(state, "a", now=lambda: 0).put("a", 1, ttl_seconds=10)
+    KeptStorage(state, "a", now=lambda: 0).put("b", 1)
+    assert list(storage_counts(state, now=lambda: 9).items()) == [("a", 2), ("b", 1)]
+    assert storage_counts(state, now=lambda: 10) == {"a": 1, "b": 1}
+
+
+def test_several_keys_are_forgotten_at_once(state):
+    kept = KeptStorage(state, "seen")
+    for key in "abc":
+        kept.put(key, key)
+    kept.delete("a", "c", "never there")
+    kept.delete()
+    assert list(kept.iterate()) == [("b", "b")]
 
 
 def test_a_value_is_gone_when_its_time_is_over(state):
@@ -99,7 +125,7 @@ def test_a_damaged_value_is_named(state):
 @pytest.mark.slow
 def test_what_was_put_survives_a_killed_process(place):
     program = (
-        "import os, sys; from haloitsm_connector.store import KeptStorage, open_state\n"
+        "import os, sys; from haloitsm_connector.store import KeptStorage, open_state, storage_counts\n"
         "kept = KeptStorage(open_state(sys.argv[1]), 'seen'); kept.put('a', {'n': 1}); os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-P", "-c", program, str(place)], check=False)

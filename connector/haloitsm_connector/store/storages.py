@@ -20,7 +20,7 @@ PAGE = 500
 
 
 class KeptStorage:
-    """One storage in a state file. Every call stands by itself; what was put survives the end of this process.
+    """One storage in a state. Every call stands by itself; what was put survives the end of this process.
 
     ``ttl_seconds`` is how long a value is kept that is put without a time of its own; None for ever.
     """
@@ -56,10 +56,11 @@ class KeptStorage:
                 self._swept = True
             connection.execute(STORE, (self._name, key, text, ends))
 
-    def delete(self, key: str) -> None:
-        """Forget a key; one that is not there is fine."""
+    def delete(self, *keys: str) -> None:
+        """Forget keys, all or none of them; those that are not there are fine."""
         with self._database.transaction(durable=False) as connection:
-            connection.execute("DELETE FROM storages WHERE storage = ? AND key = ?", (self._name, key))
+            rows = [(self._name, key) for key in keys]
+            connection.executemany("DELETE FROM storages WHERE storage = ? AND key = ?", rows)
 
     def iterate(self, prefix: str = "") -> Iterator[tuple[str, Any]]:
         """Yield keys that begin with a prefix, and their values, sorted by key.
@@ -83,7 +84,7 @@ class KeptStorage:
             return json.loads(text)
         except ValueError:
             what = f"the value under '{key}' of the storage '{self._name}' in {self._database.place} is damaged"
-            raise StateError(what, "Delete it, or restore the file from a copy.") from None
+            raise StateError(what, "Delete it, or restore the state from a copy.") from None
 
 
 def storage_counts(database: Database, now: Callable[[], float] = time.time) -> dict[str, int]:
