@@ -47,11 +47,11 @@ MIGRATIONS = (
     " at REAL NOT NULL, what TEXT NOT NULL, detail BLOB)",
     "CREATE INDEX events_of_a_batch ON events (batch, number)",
     "CREATE TABLE bulk_runs (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, entity TEXT NOT NULL,"
-    " system TEXT NOT NULL, source TEXT NOT NULL, mark TEXT NOT NULL, plan TEXT NOT NULL, status TEXT NOT NULL, began REAL NOT NULL,"
-    " changed REAL NOT NULL, undoes INTEGER)",
+    " system TEXT NOT NULL, source TEXT NOT NULL, mark TEXT NOT NULL, plan TEXT NOT NULL, status TEXT NOT NULL,"
+    " began REAL NOT NULL, changed REAL NOT NULL, undoes INTEGER)",
     "CREATE TABLE bulk_rows (run INTEGER NOT NULL, number INTEGER NOT NULL, line INTEGER NOT NULL,"
-    " record TEXT NOT NULL, content TEXT NOT NULL, wanted TEXT NOT NULL, previous TEXT NOT NULL, status TEXT NOT NULL, id TEXT NOT NULL,"
-    " reason TEXT NOT NULL, PRIMARY KEY (run, number))",
+    " record TEXT NOT NULL, content TEXT NOT NULL, wanted TEXT NOT NULL, previous TEXT NOT NULL,"
+    " status TEXT NOT NULL, id TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (run, number))",
     "CREATE INDEX bulk_rows_by_record ON bulk_rows (run, record)",
     "CREATE INDEX bulk_rows_by_status ON bulk_rows (run, status, number)",
 )
