@@ -6,7 +6,7 @@ NEWMAN := $(VENV)-newman
 HOSTS := $(VENV)-hosts
 export PYTHONSAFEPATH := 1
 
-.PHONY: demo test newman hosts postgresql soak bench check lint types layers docs wheel clean
+.PHONY: demo test newman hosts postgresql soak crash bench check lint types layers docs wheel clean
 
 demo: $(VENV)/.user          ## Run the main job on the built-in sandbox
 	$(BIN)/haloitsm demo
@@ -35,11 +35,15 @@ soak: export PYTHONPATH = tests/promises
 soak: $(VENV)/.dev           ## Play 50,000 scenarios of what can go wrong (others: ARGS=--help), or one again: SEED=17
 	$(BIN)/python -W error -m soak $(SEED) $(ARGS)
 
+crash: $(VENV)/.dev          ## Kill runs hundreds of times, at any instant; or play one scenario again: SEED=17
+	$(BIN)/python -W error tests/runner/crashes.py $(SEED) $(ARGS)
+
 bench: export PYTHONPATH = benchmarks
-bench: $(VENV)/.dev          ## Measure reading and writing against their bars; takes minutes, installs other packages aside
+bench: $(VENV)/.dev hosts    ## Measure reading and writing against their bars; takes minutes, installs other packages aside
 	$(BIN)/python benchmarks/read.py
 	$(BIN)/python benchmarks/write.py
 	$(BIN)/python benchmarks/transformers.py
+	$(BIN)/python benchmarks/hosts.py
 
 check: lint types layers docs wheel  ## Everything CI checks besides the tests
 

@@ -37,7 +37,7 @@ class Environment:
 
     def __init__(self, folder: Path, variables: dict[str, str]) -> None:
         self.folder = folder
-        self._variables = variables
+        self.variables = {**variables, "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"}
 
     def run(self, program: str, *arguments: object, given: str = "", timeout_seconds: int = 120, **more: str) -> Ran:
         """Run a program in a folder of its own, with ``given`` as its standard input."""
@@ -47,8 +47,8 @@ class Environment:
             capture_output=True,
             text=True,
             timeout=timeout_seconds,
-            cwd=self._variables["HOME"],
-            env={**self._variables, "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}", **more},
+            cwd=self.variables["HOME"],
+            env={**self.variables, **more},
             check=False,
         )
         return Ran(done.returncode, done.stdout, done.stderr)

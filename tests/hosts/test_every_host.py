@@ -105,11 +105,13 @@ def test_a_record_that_is_refused_is_named_and_does_not_hold_up_the_others(publi
     assert "Bad" not in made
 
 
-def test_wrong_credentials_are_told_in_a_sentence(read, publish):
-    for run in (read("all_tickets", client_secret="a-wrong-secret"), publish([{"subject": "x", "client": 1}], client_secret="a-wrong-secret")):  # fmt: skip
-        assert not run.succeeded
-        assert "the client id is unknown or the client secret is wrong" in run.output
-        assert "a-wrong-secret" not in run.output
+@pytest.mark.parametrize("way", ["read", "publish"])
+def test_wrong_credentials_are_told_in_a_sentence(way, read, publish):
+    wrong = {"client_secret": "a-wrong-secret"}
+    run = read("all_tickets", **wrong) if way == "read" else publish([{"subject": "x", "client": 1}], **wrong)
+    assert not run.succeeded
+    assert "the client id is unknown or the client secret is wrong" in run.output
+    assert "a-wrong-secret" not in run.output
 
 
 def test_no_secret_is_in_anything_that_it_shows_or_keeps(read, publish, settings):

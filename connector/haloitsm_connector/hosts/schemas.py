@@ -15,7 +15,11 @@ from haloitsm_transformers import Entity
 
 Schema = dict[str, Any]
 
-_ANY: Schema = {"type": ["array", "boolean", "number", "object", "string", "null"]}
+_ANY: Schema = {
+    "type": ["array", "boolean", "number", "object", "string", "null"],
+    "properties": {},  # which Singer's SDK looks for where there may be an object
+    "additionalProperties": True,
+}
 _TYPES: Mapping[str, Schema] = {
     "integer": {"type": ["integer", "null"]},
     "number": {"type": ["number", "null"]},

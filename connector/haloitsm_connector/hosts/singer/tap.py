@@ -104,10 +104,10 @@ class HaloStream(Stream):
 
     def _taken(self, records: list[Entity], write: bool) -> list[Entity]:
         """Select and map records, and write or return them."""
-        self._learn(records)
         if not all(self.mask.values()):
             for record in records:
                 pop_deselected_record_properties(record, self.schema, self.mask)
+        self._learn(records)
         if write:
             for stream_map in self.stream_maps:
                 mapped = (stream_map.transform(record) for record in records)
