@@ -52,7 +52,7 @@ def settle(book: Ledger, queue: str, settled: Iterable[Settled]) -> None:
     quiet = _Quiet()
     for number, ones in grouped.items():
         batch = batches.get(number)
-        if batch is None or batch.queue != queue:
+        if batch is None or batch.queue != queue or _beyond(batch, ones):
             raise _taken(ones[0].number, queue)
         own = own_of(book.rows, batch)
         crowd = [one for one in ones if one.number not in own] if own else ones
@@ -65,6 +65,10 @@ def settle(book: Ledger, queue: str, settled: Iterable[Settled]) -> None:
         for number, ones in grouped.items():
             keys = keys_of(book.rows, number)
             book.free(queue, (keys.get(one.number) for one in ones))
+
+
+def _beyond(batch: Batch, ones: list[Settled]) -> bool:
+    return batch.size < PLACES and any(one.number % PLACES >= batch.size for one in ones)
 
 
 class _Quiet:
