@@ -15,7 +15,7 @@ def test_help_names_every_command_in_one_uncut_line(haloitsm):
     assert {line.split()[0] for line in commands} == {
         "demo", "init", "check", "entities", "entity", "preview", "get", "post", "delete", "run", "sandbox", "schema",
         "plugins", "test", "catalogue", "waiting", "export", "import", "cursors",
-        "doctor", "storages", "webhook", "tasks", "bulk",
+        "doctor", "storages", "webhook", "tasks", "bulk", "status", "serve",
     }  # fmt: skip
     assert all(line.endswith(".") and not line.endswith("...") for line in commands)
 
