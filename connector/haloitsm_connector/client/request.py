@@ -112,7 +112,9 @@ def fill_path(template: str, values: Mapping[str, Any]) -> str:
 
     Raises InputError for a missing, unknown or empty value, and for one that no URL can carry (``..``).
     """
-    names = placeholders(template)
+    names = placeholders(template) if "{" in template else []
+    if not names and not values:
+        return template
     for name in values:
         if name not in names:
             hint = suggest(name, names) or (f"It has: {', '.join(names)}." if names else "It has none.")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 from urllib.parse import unquote
 
 from haloitsm_connector.catalogue import Operation
-from haloitsm_connector.client.request import Request, scalar
-from haloitsm_connector.publisher.base import Status
+from haloitsm_connector.client.request import scalar
 
 
 def is_upsert(operation: Operation) -> bool:
@@ -16,10 +15,15 @@ def is_upsert(operation: Operation) -> bool:
     return operation.method == "POST" and operation.body == "array" and operation.path.count("/") == 1
 
 
-def names_records(payload: Any, key: Sequence[str]) -> bool:
-    """Whether every record in a payload has an id that is not zero: then it is an update, which may be repeated."""
-    records = payload if isinstance(payload, list) else [payload]
-    return bool(records) and all(isinstance(record, dict) and _id(record, key) is not None for record in records)
+def ids_of(records: Sequence[Any], key: Sequence[str]) -> list[Any]:
+    """Return the id of every record, None for each without one, or with 0 for it."""
+    return [_id(record, key) if isinstance(record, dict) else None for record in records]
+
+
+def one_or_all(ids: Sequence[Any]) -> Any:
+    """Return the only id, a list of several, None where there is none."""
+    known = [id_ for id_ in ids if id_ is not None]
+    return known if len(known) > 1 else known[0] if known else None
 
 
 def same_id(one: Any, other: Any) -> bool:
@@ -35,7 +39,7 @@ def records_done(value: Any, sent: Sequence[Any], key: Sequence[str]) -> list[An
     answer that does not fit what was sent.
     """
     records = _records(value)
-    ids = [_id(record, key) for record in records]
+    ids = ids_of(records, key)
     if not records:
         return [None] * len(sent)
     if len(records) == len(sent):
@@ -47,34 +51,15 @@ def records_done(value: Any, sent: Sequence[Any], key: Sequence[str]) -> list[An
     return records if prefix else []
 
 
-def record_of(record: Any, key: Sequence[str]) -> Hashable:
-    """Return what tells a record from others of its kind, None where it has no id yet."""
-    id_ = _id(record, key) if isinstance(record, dict) else None
-    return None if id_ is None else (*(str(record.get(name)) for name in key[:-1]), scalar(id_))
-
-
-def concerned(record: Any, key: Sequence[str]) -> Iterator[Hashable]:
-    """Yield the records that a write of this one concerns: itself, and the one that it belongs to.
+def concerned(record: Any, id_: Any, key: Sequence[str]) -> list[Hashable]:
+    """Return what the write of a record concerns: the record itself, where it has an id, and that which it belongs to.
 
     Actions of one ticket stay in their order, as they are seen there.
     """
-    if isinstance(record, dict):
-        yield record_of(record, key)
-        if len(key) > 1 and record.get(key[0]) is not None:
-            yield (key[0], scalar(record[key[0]]))
-
-
-def status_of(operation: Operation, request: Request, answered: Any) -> Status:
-    """Return what an accepted write did; ``answered`` is the id in the answer."""
-    if operation.method == "DELETE":
-        return "deleted"
-    if not is_upsert(operation):
-        return "sent"
-    if names_records(request.payload, operation.key):
-        return "updated"
-    records = request.payload if isinstance(request.payload, list) else [request.payload]
-    mixed = any(names_records(record, operation.key) for record in records)
-    return "sent" if mixed or answered is None else "created"
+    of = [] if id_ is None else [(*(str(record.get(name)) for name in key[:-1]), scalar(id_))]
+    if len(key) > 1 and isinstance(record, dict) and record.get(key[0]) is not None:
+        of.append((key[0], scalar(record[key[0]])))
+    return of
 
 
 def id_of(value: Any, key: Sequence[str]) -> Any:
@@ -84,8 +69,7 @@ def id_of(value: Any, key: Sequence[str]) -> Any:
     """
     if isinstance(value, dict) and len(value) == 1 and _id(value, key) is None:
         value = next(iter(value.values()))
-    ids = [each for record in _records(value) if (each := _id(record, key)) is not None]
-    return ids if len(ids) > 1 else ids[0] if ids else None
+    return one_or_all(ids_of(_records(value), key))
 
 
 def last_segment(path: str) -> str:

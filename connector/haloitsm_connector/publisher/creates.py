@@ -148,12 +148,12 @@ class Creates:
         if len(part) > 1 and not _tells_all(answers, len(part), self.key):
             return False
         for case, answer in zip(part, _in_order(part, answers), strict=True):
-            outcome = settled(self.settle, case.write, answer, verdict.http_status)
-            if case.write.wanted and isinstance(answer, dict) and case.write.wanted.contradicts(answer):
-                self.blind = True
-                outcome = replace(outcome, reason=BLIND)
-            case.outcome = replace(outcome, intent=case.intent.number)
-            case.intent = replace(case.intent, done=True, id=outcome.id)
+            wanted, number = case.write.wanted, case.intent.number
+            otherwise = wanted is not None and isinstance(answer, dict) and wanted.contradicts(answer)
+            self.blind = self.blind or otherwise
+            reason, status = BLIND if otherwise else "", verdict.http_status
+            case.outcome = settled(self.settle, case.write, answer, status, reason=reason, intent=number)
+            case.intent = replace(case.intent, done=True, id=case.outcome.id)
         self.run.keep([case.intent for case in part])
         return True
 

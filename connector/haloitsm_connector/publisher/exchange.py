@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from haloitsm_connector.client.drive import Flow
 from haloitsm_connector.client.request import Request
 from haloitsm_connector.errors import EntityError, InputError
-from haloitsm_connector.publisher.base import Outcome, PublisherBase
+from haloitsm_connector.publisher.base import Outcome, PublisherBase, Status
 from haloitsm_connector.publisher.creates import Creates
 from haloitsm_connector.publisher.cut import Size
 from haloitsm_connector.publisher.journal import NoJournal, Run
@@ -63,8 +63,8 @@ class RequestPublisher(PublisherBase):
         """Make the write of an entity out of what the request transformers made of it; InputError when it cannot be."""
 
     @abstractmethod
-    def settle(self, entity: Entity, request: Request, value: Any, status: int) -> Outcome:
-        """Return the outcome of an accepted request; ``value`` is its decoded answer, ``status`` that of HTTP."""
+    def settle(self, write: Write, value: Any, status: int) -> tuple[Status, Any]:
+        """Tell what an accepted write did, and the record's id; ``value`` is its decoded answer, ``status`` of HTTP."""
 
     def plan(self, entity: Entity) -> Write | Outcome:
         """Return what the entity becomes or, where nothing is to be sent, its outcome."""
@@ -107,7 +107,7 @@ class RequestPublisher(PublisherBase):
         creates = Creates(self.client, run, self.look_up, self.settle, self.key)
         for shipment in shipments(map(self.plan, entities), size):
             writes = [one for one in shipment if isinstance(one, Write)]
-            concerns = frozenset[Any]().union(*(write.concerns for write in writes))
+            concerns = frozenset(one for write in writes for one in write.concerns)
             yield Task(self._carried_out(shipment, writes, size, creates), concerns)
 
     def _carried_out(

@@ -16,14 +16,13 @@ from haloitsm_connector.prototypes import Fields, Prototype
 from haloitsm_connector.publisher.answer import (
     concerned,
     id_of,
+    ids_of,
     is_upsert,
     last_segment,
-    names_records,
-    record_of,
-    status_of,
+    one_or_all,
 )
 from haloitsm_connector.publisher.attachments import parts, with_file
-from haloitsm_connector.publisher.base import Outcome
+from haloitsm_connector.publisher.base import Status
 from haloitsm_connector.publisher.exchange import MOST_AT_ONCE, MOST_PARALLEL, RequestPublisher, mapping, reader
 from haloitsm_connector.publisher.journal import Journal
 from haloitsm_connector.publisher.once import LookUp, Once, check_once
@@ -75,6 +74,7 @@ class Publisher(RequestPublisher):
         catalogue = catalogue or Catalogue.load()
         self.operation = catalogue.find(entity, METHODS)
         self.key = self.operation.key
+        self._upserts = is_upsert(self.operation)
         self.all_answers = self.operation.path in RENEWED
         self.harmless = self.operation.method == "DELETE"
         self.journal = journal or self.journal
@@ -88,37 +88,50 @@ class Publisher(RequestPublisher):
         """Make the write of an entity out of what the request transformers made of it."""
         operation = self.operation
         payload = self._payload(document) if operation.method == "POST" else None
+        ids = ids_of(payload, self.key) if self._upserts else ()
         request = Request(
             operation.method,
             fill_path(operation.path, mapping("path", self._read["path"](document))),
             encode_query(mapping("query", self._read["query"](document))),
             payload,
             parts(self._read["files"](document), self.folder) if operation.body == "multipart" else (),
-            repeatable=is_upsert(operation) and names_records(payload, operation.key),
+            repeatable=self._upserts and None not in ids,
         )
-        if not is_upsert(operation):
-            return Write(entity, request, concerns=frozenset({request.path} if operation.path_parameters else ()))
-        return self._upsert(entity, document, request)
+        if self._upserts:
+            return self._upsert(entity, document, request, ids)
+        id_ = last_segment(request.path) if operation.method == "DELETE" else id_of(payload, self.key)
+        return Write(entity, request, id_, concerns=(request.path,) if operation.path_parameters else ())
 
-    def settle(self, entity: Entity, request: Request, value: Any, status: int) -> Outcome:
-        """Return the outcome that Halo's answer tells."""
-        answered = id_of(value, self.operation.key)
-        known = id_of(request.payload, self.operation.key) if request.method == "POST" else last_segment(request.path)
-        return Outcome(entity, status_of(self.operation, request, answered), known if answered is None else answered)
+    def settle(self, write: Write, value: Any, status: int) -> tuple[Status, Any]:
+        """Return what Halo's answer tells."""
+        answered = id_of(value, self.key)
+        return self._status(write, answered), write.id if answered is None else answered
 
-    def _upsert(self, entity: Entity, document: Entity, request: Request) -> Write:
+    def _status(self, write: Write, answered: Any) -> Status:
+        if not self._upserts:
+            return "deleted" if write.request.method == "DELETE" else "sent"
+        if write.request.repeatable:
+            return "updated"
+        mixed = write.id is not None
+        return "sent" if mixed or answered is None else "created"
+
+    def _upsert(self, entity: Entity, document: Entity, request: Request, ids: Sequence[Any]) -> Write:
         """Say which records a create or an update concerns, and what may go in one array with it."""
-        records = request.payload
-        alone = records[0] if len(records) == 1 else None
+        records, updates = request.payload, request.repeatable
+        concerns = [one for record, id_ in zip(records, ids, strict=True) for one in concerned(record, id_, self.key)]
+        if len(records) > 1:
+            alone, record = None, None
+        else:
+            alone, record = records[0], None if ids[0] is None else concerns[0]
         wanted = None
-        if self.look_up and not request.may_repeat:
+        if self.look_up and not updates:
             wanted = self.look_up.wanted(document, alone)
-        named = record_of(alone, self.operation.key) if wanted is None else wanted.identity
-        concerns = {named, *(one for record in records for one in concerned(record, self.operation.key))} - {None}
+            record = wanted.identity
+            concerns.append(record)
         joins = None
-        if alone is not None and not self._takes_file and (request.may_repeat or wanted):
-            joins = (request.may_repeat, request.target)
-        return Write(entity, request, named, frozenset(concerns), joins, wanted)
+        if alone is not None and not self._takes_file and (updates or wanted):
+            joins = (updates, request.target)
+        return Write(entity, request, one_or_all(ids), record, tuple(concerns), joins, wanted)
 
     def _payload(self, document: Entity) -> Any:
         payload = self._read["payload"](document)

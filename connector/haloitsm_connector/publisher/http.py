@@ -11,7 +11,7 @@ from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.client.request import REPEATABLE_METHODS, Request, encode_query, fill_path
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.prototypes import Fields, Prototype
-from haloitsm_connector.publisher.base import Outcome, Status
+from haloitsm_connector.publisher.base import Status
 from haloitsm_connector.publisher.exchange import MOST_PARALLEL, RequestPublisher, mapping, reader
 from haloitsm_connector.publisher.journal import Journal
 from haloitsm_connector.publisher.write import Write
@@ -71,12 +71,12 @@ class HttpPublisher(RequestPublisher):
             payload,
             headers=self.headers,
         )
-        return Write(entity, request, concerns=frozenset() if self.method == "POST" else frozenset({request.path}))
+        return Write(entity, request, concerns=() if self.method == "POST" else (request.path,))
 
-    def settle(self, entity: Entity, request: Request, value: Any, status: int) -> Outcome:
-        """Return the outcome by the method, and by the answer's status 201."""
+    def settle(self, write: Write, value: Any, status: int) -> tuple[Status, Any]:
+        """Tell by the method, and by the answer's status 201."""
         id_ = value.get("id") if isinstance(value, dict) else None
-        return Outcome(entity, "created" if status == CREATED else STATUSES[self.method], id_)
+        return "created" if status == CREATED else STATUSES[self.method], id_
 
 
 class HttpPublisherFields(Fields):

@@ -7,20 +7,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from haloitsm_connector.client.request import Request
-from haloitsm_connector.publisher.answer import id_of, last_segment, records_done
-from haloitsm_connector.publisher.base import Outcome
+from haloitsm_connector.publisher.answer import last_segment, records_done
+from haloitsm_connector.publisher.base import Outcome, Status
 from haloitsm_connector.publisher.cut import Cut, Size
 from haloitsm_connector.publisher.side_by_side import Exchange
 from haloitsm_connector.publisher.verdict import Verdict, exchanged
 from haloitsm_connector.publisher.write import Write, joined
-from haloitsm_transformers import Entity
 
 if TYPE_CHECKING:
     from haloitsm_connector.client import HttpClient
 
-Settle = Callable[[Entity, Request, Any, int], Outcome]
-"""Makes the outcome of an accepted write from its entity, its request, what was answered for it, and the status."""
+Settle = Callable[[Write, Any, int], tuple[Status, Any]]
+"""Tells what an accepted write did, and the record's id, from what was answered for it and the status of HTTP."""
 SICK = 2
 """When so many single records in a row get no proper answer, the server is to blame, and the rest is not sent."""
 _NAMED = re.compile(r"\[(\d{1,6})\]\.")
@@ -59,10 +57,12 @@ def updated(
     return outcomes
 
 
-def settled(settle: Settle, write: Write, answer: Any, status: int) -> Outcome:
+def settled(
+    settle: Settle, write: Write, answer: Any, http_status: int, *, reason: str = "", intent: int = 0
+) -> Outcome:
     """Return the outcome of an accepted write."""
-    outcome = settle(write.entity, write.request, answer, status)
-    return replace(outcome, request=write.called, response=answer)
+    status, id_ = settle(write, answer, http_status)
+    return Outcome(write.entity, status, id_, reason, write.called, answer, intent=intent)
 
 
 def failed(write: Write, verdict: Verdict) -> Outcome:
@@ -81,4 +81,4 @@ def named(verdict: Verdict) -> int | None:
 def _answers(part: Sequence[Write], value: Any, key: Sequence[str]) -> list[Any]:
     if len(part) == 1:
         return [value]
-    return records_done(value, [id_of(write.request.payload, key) for write in part], key)
+    return records_done(value, [write.id for write in part], key)

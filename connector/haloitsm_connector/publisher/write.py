@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from haloitsm_connector.client.request import Request
 from haloitsm_connector.publisher.base import Outcome
@@ -16,14 +17,16 @@ from haloitsm_transformers import Entity
 class Write:
     """One entity's request. Those that ``join`` the same may go in one array; None goes alone.
 
-    ``record`` is what tells the record from others, ``concerns`` all the records it has to do with: it neither
-    overtakes nor is overtaken by another write of one of those. ``wanted`` is what to look for before it is created.
+    ``id`` is that of its record as far as the entity tells it, a list of ids for several. ``record`` is what tells the
+    record from others, ``concerns`` all the records it has to do with: it neither overtakes nor is overtaken by another
+    write of one of those. ``wanted`` is what to look for before it is created.
     """
 
     entity: Entity
     request: Request
+    id: Any = None
     record: Hashable = None
-    concerns: frozenset[Hashable] = frozenset()
+    concerns: Sequence[Hashable] = ()
     joins: Hashable = None
     wanted: Wanted | None = field(default=None, repr=False)
 
