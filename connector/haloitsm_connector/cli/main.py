@@ -12,6 +12,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -57,6 +58,13 @@ app = typer.Typer(
 )
 
 
+class LogFormat(Enum):
+    """How logs are written."""
+
+    text = "text"
+    json = "json"
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
@@ -78,12 +86,20 @@ def _options(
             "--verbose", "-v", count=True, show_default=False, help="Log HTTP: -v a line, -vv headers, -vvv bodies."
         ),
     ] = 0,
+    log_format: Annotated[
+        LogFormat, typer.Option(help="What is said on standard error: text, or a line of JSON for each.")
+    ] = LogFormat.text,
     show_version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and stop.")
     ] = False,
 ) -> None:
     settings: Settings = context.obj
     settings.read(env_file)
+    settings.log_style = log_format.value
+    if log_format is LogFormat.json:
+        settings.write_logs()
+    else:
+        output.log_instead(None)
     settings.log_http(verbose)
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
+from logging import Logger
 from typing import Any
 
 import typer
@@ -16,6 +17,8 @@ ERASE_LINE = "\r\x1b[2K"
 LONGEST_NAME = 60
 _COMMANDING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """Characters that make a terminal do something, or show text in another order than it has."""
+
+_LOGGER: Logger | None = None
 
 
 def harmless(text: str) -> str:
@@ -31,21 +34,33 @@ def one_line(value: Any) -> str:
     return " ".join(str(value).split())
 
 
+def log_instead(logger: Logger | None) -> None:
+    """Have what is said to a person become lines of a log from now on; None has it said."""
+    global _LOGGER
+    _LOGGER = logger
+
+
 def say(text: str = "") -> None:
     """Tell the person something, after all that was printed before and in place of a line of progress."""
     sys.stdout.flush()
+    if _LOGGER:
+        _LOGGER.info("%s", text)
+        return
     typer.echo(f"{_erase()}{harmless(text)}", err=True)
 
 
 def error(text: str) -> None:
     """Tell the person what went wrong."""
     sys.stdout.flush()
+    if _LOGGER:
+        _LOGGER.error("%s", text)
+        return
     typer.secho(f"{_erase()}error: {harmless(text)}", err=True, fg="red")
 
 
 def progress(text: str) -> None:
     """Tell the person at a terminal how far things are, in a line that the next one replaces."""
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and not _LOGGER:
         typer.echo(f"{ERASE_LINE}{harmless(text)}", err=True, nl=False)
 
 

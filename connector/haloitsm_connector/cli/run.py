@@ -16,6 +16,7 @@ import typer
 
 from haloitsm_connector.cli import output
 from haloitsm_connector.cli.settings import State, hiding, load_pipeline
+from haloitsm_connector.context import noting
 from haloitsm_connector.errors import ConnectorError, HeldError, sentence
 
 if TYPE_CHECKING:
@@ -92,7 +93,12 @@ def _telling(progress: Progress, hide: Callable[[Any], Any], as_json: bool) -> C
     def outcome_told(queue: str, outcome: Outcome, word: str, task: dict[str, Any]) -> None:
         if as_json:
             output.show_json_line(hide({"route": queue, **task, **outcome.described()}))
-        elif word in BAD_LAST:
+            return
+        with noting(route=queue, task=task["task"] or 0):
+            said(queue, outcome, word)
+
+    def said(queue: str, outcome: Outcome, word: str) -> None:
+        if word in BAD_LAST:
             failures[queue] += 1
             if failures[queue] <= SHOWN_FAILURES:
                 parts = (queue, word, output.naming(outcome.entity), output.one_line(outcome.reason))

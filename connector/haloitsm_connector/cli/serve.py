@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from haloitsm_connector.cli import output
-from haloitsm_connector.cli.settings import State, load_pipeline
+from haloitsm_connector.cli.settings import Settings, State, load_pipeline
 
 if TYPE_CHECKING:
     from haloitsm_connector.assemble import Assembly
@@ -31,12 +31,14 @@ def serve(
     most_parallel: Annotated[int, typer.Option(help="Jobs that run at once.", min=1, max=64)] = 4,
     state: State = None,
 ) -> None:
-    """Run schedules, receive webhooks, deliver what is due, until interrupted.
+    """Run schedules, webhooks and what is due.
 
     The first Ctrl-C or SIGTERM lets what is under way finish, the second ends at once; nothing is lost either way.
     """
     stop = threading.Event()
-    with load_pipeline(context.obj, path, state) as pipeline, ExitStack() as running:
+    settings: Settings = context.obj
+    with load_pipeline(settings, path, state) as pipeline, ExitStack() as running:
+        settings.write_logs(timed=True)
         for warning in pipeline.config.warnings:
             output.say(str(warning))
         assembly = pipeline.assembly
@@ -51,9 +53,10 @@ def serve(
 
 
 def _server(assembly: Assembly, most_parallel: int) -> Server:
+    from haloitsm_connector.serve.event_log import log_event
     from haloitsm_connector.serve.server import Server
 
-    return Server(assembly, most_parallel=most_parallel)
+    return Server(assembly, most_parallel=most_parallel, tell=log_event)
 
 
 def _listener(assembly: Assembly, server: Server, host: str, port: int) -> Listener:

@@ -15,6 +15,7 @@ from haloitsm_connector.errors import InputError
 
 if TYPE_CHECKING:
     from haloitsm_connector.catalogue import Catalogue
+    from haloitsm_connector.cli.logs import Style
     from haloitsm_connector.client import HttpClient
     from haloitsm_connector.config import Config
     from haloitsm_connector.pipeline import Pipeline
@@ -45,6 +46,7 @@ class Settings:
 
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     http_log: str = "off"
+    log_style: Style = "text"
 
     def read(self, env_file: Path | None) -> None:
         """Put the variables of a file behind the environment.
@@ -60,8 +62,17 @@ class Settings:
             import logging
 
             self.http_log = LEVELS[min(verbose, len(LEVELS) - 1)]
-            logging.basicConfig(format="%(message)s", force=True)
+            self.write_logs()
             logging.getLogger("haloitsm.http").setLevel(logging.DEBUG)
+
+    def write_logs(self, *, timed: bool = False) -> None:
+        """Write logs in the style that was asked for; in JSON, also what is said to a person."""
+        import logging
+
+        from haloitsm_connector.cli.logs import set_up
+
+        set_up(self.log_style, timed=timed)
+        output.log_instead(logging.getLogger("haloitsm.cli") if self.log_style == "json" else None)
 
     def hidden(self, text: str) -> str:
         """Return text without the values of variables that are secret by their names."""
@@ -120,7 +131,8 @@ def load_pipeline(settings: Settings, path: Path, state: str | None = None) -> P
     """Load a configuration with the user's environment and catalogue; ConfigError holds every problem in it."""
     from haloitsm_connector.pipeline import Pipeline
 
-    _show_log()
+    if settings.log_style == "text":
+        _show_log()
     return Pipeline.load(
         path, environ=settings.environ, catalogue=user_catalogue(), state=state, http_log=settings.http_log
     )

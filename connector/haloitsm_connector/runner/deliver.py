@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from haloitsm_connector.assemble import Outgoing
+from haloitsm_connector.context import noting
 from haloitsm_connector.errors import StateError
 from haloitsm_connector.publisher import Outcome
 from haloitsm_connector.runner.events import Delivered, Done, QueueEnded, Tell
@@ -139,7 +140,8 @@ class Delivery:
                 made = [*chain([task.entity for task in tasks]), *chain.finish()]
             else:
                 tasks = [self._claimed.popleft()]
-                made = self._chain([tasks[0].entity])
+                with noting(task=tasks[0].number):
+                    made = self._chain([tasks[0].entity])
             outcomes = [Outcome.failed(failure) for failure in self._failures]
             self._failures.clear()
             if not made and not outcomes:

@@ -18,8 +18,9 @@ class QueueRun(JobRun):
     tasks that wait. Whoever settles tasks drops the intents of what was created in the same transaction.
     """
 
-    def __init__(self, database: Database, job: str) -> None:
+    def __init__(self, database: Database, job: str, queue: str) -> None:
         super().__init__(database, job)
+        self._queue = queue
         self._left = {intent.identity for intent in self.recorded()}
         self._under_way: dict[int, str] = {}
 
@@ -48,3 +49,10 @@ class QueueRun(JobRun):
         for outcome in outcomes:
             if identity := self._under_way.pop(outcome.intent, None):
                 self._left.add(identity)
+
+    def end(self) -> None:
+        """Forget what was created and belongs to nobody, if no task is left that could ask for it."""
+        sql = "DELETE FROM intents WHERE job = ? AND done = 1 AND NOT EXISTS (SELECT 1 FROM tallies WHERE queue = ?"
+        sql += " AND status IN ('new', 'processing', 'retry') AND tasks > 0)"
+        with self._database.transaction(durable=False) as connection:
+            connection.execute(sql, (self._job, self._queue))

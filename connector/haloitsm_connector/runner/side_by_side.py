@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 
 
 def side_by_side(jobs: Sequence[Callable[[], object]], stop: threading.Event) -> None:
@@ -20,7 +21,8 @@ def side_by_side(jobs: Sequence[Callable[[], object]], stop: threading.Event) ->
             errors.append(error)
             stop.set()
 
-    threads = [threading.Thread(target=do, args=(job,), name="haloitsm-run") for job in jobs]
+    # What the work belongs to, for logs and traces, goes with it into the threads.
+    threads = [threading.Thread(target=copy_context().run, args=(do, job), name="haloitsm-run") for job in jobs]
     for thread in threads:
         thread.start()
     try:

@@ -16,6 +16,7 @@ from functools import partial
 import orjson
 
 from haloitsm_connector.assemble import Assembly, Outgoing, Route
+from haloitsm_connector.context import noting
 from haloitsm_connector.errors import ConnectorError, HeldError
 from haloitsm_connector.publisher.exchange import RequestPublisher
 from haloitsm_connector.runner.deliver import Delivery
@@ -196,7 +197,7 @@ class Work:
                     line.queue,
                     line.outgoing,
                     tasks,
-                    QueueRun(held, line.job),
+                    QueueRun(held, line.job, line.queue),
                     Rule(one.route.config.retry, looks_up),
                     line.feed,
                     self.tell,
@@ -213,10 +214,11 @@ class Work:
 
     @contextmanager
     def _reporting(self, name: str) -> Iterator[None]:
-        try:
-            yield
-        except ConnectorError as error:
-            self.tell(Failed(name, error))
+        with noting(route=name):
+            try:
+                yield
+            except ConnectorError as error:
+                self.tell(Failed(name, error))
 
 
 def _groups(routes: list[RouteWork], cursors: Cursors) -> list[tuple[list[RouteWork], Cursor | None]]:
