@@ -57,7 +57,7 @@ class Pipeline:
     ) -> Self:
         """Load files or folders of YAML; ConfigError carries every problem in them."""
         config = load([Path(path) for path in paths], environ=environ, registry=registry, catalogue=catalogue)
-        return cls(config, state=state or (state_of(paths[0]) if paths else None), http_log=http_log)
+        return cls(config, state=state or (state_of(paths[0], environ) if paths else None), http_log=http_log)
 
     def routes(self) -> list[str]:
         """Return the names of the routes that are not disabled, in the order of the files."""

@@ -40,6 +40,24 @@ def test_the_state_file_may_be_named(haloitsm, routes):
     assert "never" in haloitsm("cursors", "halo.yaml").out
 
 
+def test_the_state_may_be_named_where_all_variables_are(haloitsm, routes):
+    with (routes / ".env").open("a") as variables:
+        variables.write("HALOITSM_STATE=b.sqlite\n")
+    assert haloitsm("cursors", "halo.yaml", "tickets", "--from", "2100-01-01").status == 0
+    assert "2100-01-01" in haloitsm("cursors", "halo.yaml", "--state", "b.sqlite").out
+    assert "never" in haloitsm("cursors", "halo.yaml", "--state", "a.sqlite").out
+
+
+@pytest.mark.parametrize(
+    "address", ["postgresql://halo:hunter2@127.0.0.1:1/x", "postgresql://halo:hunter2%@127.0.0.1:1/x"]
+)
+def test_a_state_that_cannot_be_reached_is_told_without_its_password(haloitsm, routes, address):
+    ended = haloitsm("-vvv", "cursors", "halo.yaml", "--state", address)
+    assert ended.status == 1
+    assert "state" in ended.err
+    assert "hunter2" not in ended.out + ended.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

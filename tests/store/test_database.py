@@ -160,6 +160,8 @@ def test_state_is_where_it_was_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert str(own).startswith(os.environ["HALOITSM_STATE_DIR"])
     monkeypatch.setenv("HALOITSM_STATE", "postgresql://halo@db/state")
     assert state_of(tmp_path) == "postgresql://halo@db/state"
+    assert state_of(tmp_path / "halo.yaml", {}) == own
+    assert state_of(tmp_path, {"HALOITSM_STATE": "a.sqlite"}) == "a.sqlite"
 
 
 @pytest.mark.parametrize(

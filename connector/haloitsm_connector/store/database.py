@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -119,12 +119,13 @@ def is_address(place: Path | str) -> bool:
     return isinstance(place, str) and place.startswith(POSTGRESQL)
 
 
-def state_of(configuration: Path | str) -> Path | str:
+def state_of(configuration: Path | str, environ: Mapping[str, str] | None = None) -> Path | str:
     """Return the state that a configuration (a file or a folder) has without being told: one for all in a folder.
 
     It is what HALOITSM_STATE names or, without that, a file in the user's state folder or in HALOITSM_STATE_DIR.
+    ``environ`` is where the variables of the configuration are, the environment unless given.
     """
-    if named := os.environ.get("HALOITSM_STATE"):
+    if named := (os.environ if environ is None else environ).get("HALOITSM_STATE"):
         return named
     path = Path(configuration).resolve()
     folder = path if path.is_dir() else path.parent
