@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from haloitsm_connector.store import open_state
+from haloitsm_connector.store.tasks import Tasks
+from haloitsm_connector.store.tasks_stored import NewTask
+
 
 def results(ended):
     """Return what each check found, by its name."""
@@ -118,3 +122,21 @@ def test_a_budget_that_is_nearly_used_up_is_told(haloitsm, project):
     found = results(haloitsm("doctor", "halo.yaml", "--json"))
     assert found["budget of halo"][0] == "warn"
     assert "Runs wait by themselves" in found["budget of halo"][2]
+
+
+def test_tasks_that_nobody_will_deliver_are_told(haloitsm, project):
+    with open_state("mine.sqlite") as state:
+        earlier = Tasks(state, now=lambda: time.time() - 200_000)
+        earlier.add({"laptops": [NewTask({"n": 1}), NewTask({"n": 2})], "gone": [NewTask({})]}, {}, covers=True)
+        earlier.add({"tickets": [NewTask({"id": 7}, rejected="too large")]}, {}, covers=True)
+        earlier.claim("laptops", 1)
+    ended = haloitsm("doctor", "halo.yaml", "--state", "mine.sqlite")
+    assert (ended.status, ended.err) == (0, "Nothing fails.\n")
+    for line in (
+        "warn  tasks of gone: 1 to deliver, and no route 'gone' is declared",
+        "warn  tasks of laptops: 1 under way, and nobody is at it",
+        "warn  tasks of laptops: the oldest new one waits for 2 d 7 h",
+        "warn  tasks of tickets: 1 rejected",
+        "      haloitsm tasks list halo.yaml --route 'tickets' --status failed,rejected shows them and why.",
+    ):
+        assert line in ended.out.splitlines()

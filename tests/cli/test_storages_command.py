@@ -65,6 +65,11 @@ def test_one_entry_is_shown_whole(haloitsm, kept):
     assert "\x1b" not in ended.out
 
 
+def test_one_entry_is_deleted_without_a_question(haloitsm, kept):
+    ended = haloitsm("storages", "halo.yaml", "seen", "--key", "user-1", "--delete", *STATE)
+    assert (ended.status, ended.err) == (0, "seen: 1 entry deleted\n")
+
+
 def test_what_is_chosen_is_deleted(haloitsm, kept):
     ended = haloitsm("storages", "halo.yaml", "seen", "--prefix", "asset-", "--delete", "--yes", *STATE)
     assert (ended.status, ended.err) == (0, "seen: 60 entries deleted\n")

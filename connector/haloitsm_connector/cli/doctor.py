@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import stat
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 LITTLE_ROOM_BYTES, NO_ROOM_BYTES = 1_000_000_000, 100_000_000
 CLOCK_OFF_SECONDS, CLOCK_WRONG_SECONDS = 30, 300
 FEW_REQUESTS = 30
+OLD_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,8 @@ def _tasks(pipeline: Pipeline, path: Path) -> Iterator[Check]:
     """Look for tasks that nobody will deliver unless somebody does something."""
     from haloitsm_connector.store.tasks import Tasks
 
-    found = Tasks(pipeline.assembly.state).counts()
+    state = pipeline.assembly.state
+    found = Tasks(state).counts()
     for queue, counts in found.items():
         what, route = f"tasks of {queue}", queue.removesuffix(" results")
         bad = [f"{counts[status]} {status}" for status in ("failed", "rejected") if counts[status]]
@@ -143,6 +146,10 @@ def _tasks(pipeline: Pipeline, path: Path) -> Iterator[Check]:
         if counts["waiting"]:
             do = f"Nobody knows whether these took effect: haloitsm waiting {path} says how to settle them."
             yield Check(what, "warn", f"{counts['waiting']} waiting", do)
+        if counts["processing"] and not state.holder(f"route {route}"):
+            do = f"The process that had them has ended; the next run goes on with them: haloitsm run {path}."
+            yield Check(what, "warn", f"{counts['processing']} under way, and nobody is at it", do)
+        yield from _old(pipeline, path, queue)
         if (open_tasks := sum(counts[status] for status in ("new", "processing", "retry"))) and (
             route not in pipeline.config.routes
         ):
@@ -150,6 +157,18 @@ def _tasks(pipeline: Pipeline, path: Path) -> Iterator[Check]:
             yield Check(what, "warn", f"{open_tasks} to deliver, and no route '{route}' is declared", do)
     total = sum(counts.total() for counts in found.values())
     yield Check("tasks", "ok", f"{output.counted(total, 'task')} kept")
+
+
+def _old(pipeline: Pipeline, path: Path, queue: str) -> Iterator[Check]:
+    from haloitsm_connector.store.tasks import Tasks
+    from haloitsm_connector.store.tasks_listed import Filter
+
+    new = Filter(queue, ("new",), until=time.time() - OLD_SECONDS)
+    oldest = next(Tasks(pipeline.assembly.state).list(new, newest_first=False), None)
+    if oldest:
+        do = f"Has the last run ended in an error, or is there none? haloitsm run {path} delivers what is there."
+        found = f"the oldest new one waits for {output.span(time.time() - oldest.stored)}"
+        yield Check(f"tasks of {queue}", "warn", found, do)
 
 
 def _size(count: float) -> str:

@@ -42,7 +42,7 @@ def storages(
     """Show what steps keep between runs, or forget it.
 
     Without a name the storages with their numbers of entries; with one its entries, those that the options choose.
-    --delete asks first. What a running route keeps meanwhile may come back.
+    --delete asks first, unless it is one --key. What a running route keeps meanwhile may come back.
     """
     chosen = key is not None or prefix is not None or where is not None
     if name is None and (chosen or delete or everything):
@@ -57,7 +57,7 @@ def storages(
         storage, hide = _storage(pipeline, name), hiding(pipeline.config)
         entries = _entries(storage, name, key, prefix or "", where)
         if delete:
-            _delete(storage, name, [found for found, _ in entries], yes)
+            _delete(storage, name, [found for found, _ in entries], yes or key is not None)
         elif as_json:
             for found, value in islice(entries, limit):
                 output.show_json_line(hide({"key": found, "value": value}))
