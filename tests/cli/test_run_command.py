@@ -126,6 +126,13 @@ def test_an_incoming_runs_by_itself(haloitsm, project):
     assert haloitsm("run", "halo.yaml", "seen").status == 0
 
 
+def test_what_is_there_is_delivered_without_reading(haloitsm, project):
+    assert haloitsm("run", "halo.yaml", "laptops", "--no-read").err == "laptops: nothing to do\n"
+    assert haloitsm("run", "halo.yaml", "laptops").err == "laptops: 2 created\n"
+    assert haloitsm("tasks", "reopen", "halo.yaml", "--route", "laptops", "--yes").status == 0
+    assert haloitsm("run", "halo.yaml", "laptops", "--no-read").err == "laptops: 2 created\n"
+
+
 def test_a_dead_halo_ends_with_3_and_says_that_nothing_is_lost(haloitsm, project, monkeypatch):
     monkeypatch.setenv("HALO_BASE_URI", "http://127.0.0.1:9")
     ended = haloitsm("run", "halo.yaml", "laptops")

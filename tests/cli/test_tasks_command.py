@@ -152,14 +152,14 @@ def test_what_is_chosen_is_changed_when_somebody_says_yes(haloitsm, tasks, actio
 
 def test_what_is_put_back_says_how_it_is_delivered(haloitsm, tasks):
     ended = haloitsm("tasks", "retry", "halo.yaml", "--route", "laptops", "--yes", *STATE)
-    assert ended.err == "2 tasks put back into the queue; deliver: haloitsm run halo.yaml laptops\n"
+    assert ended.err == "2 tasks put back into the queue; deliver: haloitsm run halo.yaml laptops --no-read\n"
 
 
 def test_named_tasks_are_changed_without_a_question(haloitsm, tasks):
     ended = haloitsm("tasks", "retry", "halo.yaml", tasks["failed"], tasks["retry"], *STATE)
     assert (ended.status, ended.err) == (
         0,
-        "2 tasks put back into the queue; deliver: haloitsm run halo.yaml\n",
+        "2 tasks put back into the queue; deliver: haloitsm run halo.yaml --no-read\n",
     )
     assert haloitsm("tasks", "reopen", "halo.yaml", tasks["finished"], *STATE).status == 0
     assert [status for route, status, _ in listed(haloitsm) if route == "laptops"] == ["new"] * 5
@@ -196,7 +196,7 @@ def test_what_is_written_out_is_taken_in_again(haloitsm, tasks, project):
     ended = haloitsm("tasks", "import", "halo.yaml", "laptops", "mended.jsonl", *STATE)
     assert ended.status == 4
     assert ended.err.startswith("mended.jsonl:2: is no JSON: ")
-    assert ended.err.endswith("1 task stored, 1 line refused; deliver: haloitsm run halo.yaml laptops\n")
+    assert ended.err.endswith("1 task stored, 1 line refused; deliver: haloitsm run halo.yaml laptops --no-read\n")
     assert listed(haloitsm, "--limit", "1") == [("laptops", "new", "LT-1")]
 
 

@@ -39,7 +39,7 @@ def test_it_is_not_sent_again_before_it_is_settled(lost, sandbox):
 
 def test_what_is_there_is_skipped_by_the_next_run(lost, sandbox):
     ended = lost("waiting", "halo.yaml", "--created", 1, "--id", 4711)
-    assert ended.err == "1: created; haloitsm run halo.yaml laptops skips it, task 100.\n"
+    assert ended.err == "1: created; haloitsm run halo.yaml laptops --no-read skips it, task 100.\n"
     assert lost("waiting", "halo.yaml").err == "0 creates waiting\n"
     lines = [json.loads(line) for line in lost("run", "halo.yaml", "laptops", "--json").out.splitlines()]
     assert sorted((line["task"], line["status"], line["id"] == 4711) for line in lines) == [
@@ -53,7 +53,7 @@ def test_what_is_there_is_skipped_by_the_next_run(lost, sandbox):
 def test_what_is_not_there_is_sent_by_the_next_run(lost):
     assert (
         lost("waiting", "halo.yaml", "--again", 1).err
-        == "1: not created; haloitsm run halo.yaml laptops sends it, task 100.\n"
+        == "1: not created; haloitsm run halo.yaml laptops --no-read sends it, task 100.\n"
     )
     assert lost("run", "halo.yaml", "laptops").err == "laptops: 3 created\n"
 

@@ -17,7 +17,7 @@ import typer
 from haloitsm_connector.cli import output
 from haloitsm_connector.cli.settings import State, hiding, load_pipeline
 from haloitsm_connector.context import noting
-from haloitsm_connector.errors import ConnectorError, HeldError, sentence
+from haloitsm_connector.errors import ConnectorError, HeldError, InputError, sentence
 
 if TYPE_CHECKING:
     from haloitsm_connector.cli.run_progress import Progress
@@ -37,6 +37,9 @@ def run(
         list[str] | None, typer.Argument(help="Routes to run, or an incoming; all routes without a name.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and transform, show the writes, send none.")] = False,
+    no_read: Annotated[
+        bool, typer.Option("--no-read", help="Deliver the tasks that are there, and read nothing.")
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Where another process is at a route, wait for it.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per outcome.")] = False,
     state: State = None,
@@ -46,13 +49,15 @@ def run(
     What is read is stored as tasks first, so that the next run goes on where one was cut off. Ctrl-C stops when what is
     in flight is done, a second one at once; both lose nothing. Exit status 4 says that some tasks failed or wait.
     """
+    if dry_run and no_read:
+        raise InputError("--dry-run shows what would be read, and --no-read reads nothing", "Give one of them.")
     with load_pipeline(context.obj, path, state) as pipeline:
         for warning in pipeline.config.warnings:
             output.say(str(warning))
         if dry_run:
             status = 4 if sum(_dry_run(pipeline, name) for name in _chosen(pipeline, names)) else 0
         else:
-            status = _run(pipeline, path, names or [], wait, as_json)
+            status = _run(pipeline, path, names or [], not no_read, wait, as_json)
     if status:
         raise typer.Exit(status)
 
@@ -66,7 +71,7 @@ def _chosen(pipeline: Pipeline, names: list[str] | None) -> list[str]:
     return names or pipeline.routes()
 
 
-def _run(pipeline: Pipeline, path: Path, names: list[str], wait: bool, as_json: bool) -> int:
+def _run(pipeline: Pipeline, path: Path, names: list[str], reads: bool, wait: bool, as_json: bool) -> int:
     from haloitsm_connector.cli.run_progress import Progress, live
     from haloitsm_connector.runner import Runner
 
@@ -78,7 +83,9 @@ def _run(pipeline: Pipeline, path: Path, names: list[str], wait: bool, as_json: 
     tell = _telling(progress, hiding(pipeline.config), as_json)
     shown = live(progress, lambda: _budgets(pipeline), stop.is_set) if at_terminal else nullcontext()
     with _stopped_by_signals(stop, at_terminal) as stopped_by, shown:
-        summary = Runner(pipeline.assembly).run(names, wait=wait, stop=stop, tell=tell)
+        runner = Runner(pipeline.assembly)
+        work = runner.run if reads else runner.deliver
+        summary = work(names, wait=wait, stop=stop, tell=tell)
     _sum_up(progress, summary, path)
     return 128 + stopped_by[0] if stopped_by else summary.exit_status
 

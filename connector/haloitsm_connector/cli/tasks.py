@@ -299,7 +299,9 @@ def _act(
                 make_sure(f"{output.counted(count, 'task')} will be {PAST[action]}", yes)
         done = getattr(tasks, action)(where)
         sends = action in ("retry", "reopen") and done
-        next_step = f"; deliver: haloitsm run {path}{f' {choice.route}' if choice.route else ''}" if sends else ""
+        next_step = (
+            f"; deliver: haloitsm run {path}{f' {choice.route}' if choice.route else ''} --no-read" if sends else ""
+        )
         output.say(f"{output.counted(done, 'task')} {PAST[action]}{next_step}")
 
 
@@ -353,7 +355,7 @@ def import_tasks(
         declared(pipeline.config.routes, "route", route)
         count = tasks.bring(route, lines, refuse, source=f"import {file.name}")
         bad = f", {output.counted(refused, 'line')} refused" if refused else ""
-        output.say(f"{output.counted(count, 'task')} stored{bad}; deliver: haloitsm run {path} {route}")
+        output.say(f"{output.counted(count, 'task')} stored{bad}; deliver: haloitsm run {path} {route} --no-read")
     if refused:
         raise typer.Exit(4)
 

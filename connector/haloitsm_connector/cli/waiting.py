@@ -64,7 +64,7 @@ def _tasks(pipeline: Pipeline) -> dict[int, list[Task]]:
 def _goes_on(path: Path, tasks: list[Task], does: str) -> str:
     if not tasks:
         return f"the next run {does} it"
-    return f"haloitsm run {path} {tasks[0].queue.removesuffix(' results')} {does} it, {_named(tasks)}"
+    return f"haloitsm run {path} {tasks[0].queue.removesuffix(' results')} --no-read {does} it, {_named(tasks)}"
 
 
 def _named(tasks: list[Task]) -> str:
