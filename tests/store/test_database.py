@@ -9,6 +9,7 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,11 @@ def test_transaction_that_fails_leaves_nothing(state: Database) -> None:
         connection.execute("DELETE FROM cursors")
         raise KeyError
     assert Cursors(state).list() == {"a": 1}
+
+
+def test_error_of_what_is_done_inside_stays_what_it_is(state: Database) -> None:
+    with pytest.raises(FileNotFoundError), state.transaction():
+        Path("/nowhere/at all").read_text()
 
 
 def test_transaction_sees_what_it_did(state: Database) -> None:
@@ -78,7 +84,9 @@ def test_bytes_text_and_numbers_come_back_as_they_were(state: Database) -> None:
 
 
 def test_threads_share_one_database(state: Database) -> None:
-    threads = [threading.Thread(target=count, args=(state,)) for _ in range(4)]
+    scope: dict[str, Any] = {}
+    exec(COUNT, scope)
+    threads = [threading.Thread(target=scope["count"], args=(state,)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -86,19 +94,24 @@ def test_threads_share_one_database(state: Database) -> None:
     assert Cursors(state).get("n") == 100
 
 
-def count(database: Database) -> None:
+COUNT = """
+import sys
+from haloitsm_connector.store import open_state
+from haloitsm_connector.store.cursors import STORE
+
+def count(database):
     for _ in range(25):
         with database.transaction(durable=False) as connection:
             found = connection.execute("SELECT value FROM cursors WHERE name = 'n'").fetchone()
             number = int(found[0]) if found else 0
             connection.execute(STORE, ("n", str(number + 1), 0))
+"""
 
 
 @pytest.mark.slow
 def test_processes_make_and_share_one_state(place: Path | str) -> None:
-    script = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); from test_database import *\n"
-    script += f"with open_state({str(place)!r}) as database: count(database)"
-    children = [subprocess.Popen([sys.executable, "-P", "-c", script]) for _ in range(4)]
+    script = f"{COUNT}\nwith open_state(sys.argv[1]) as database: count(database)"
+    children = [subprocess.Popen([sys.executable, "-P", "-c", script, str(place)]) for _ in range(4)]
     assert [child.wait() for child in children] == [0] * 4
     with open_state(place) as database:
         assert Cursors(database).get("n") == 100

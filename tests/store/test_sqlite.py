@@ -89,6 +89,14 @@ def test_folder_in_the_way_is_named(tmp_path: Path) -> None:
         open_state(tmp_path)
 
 
+def test_names_are_held_in_the_file_whatever_way_leads_there(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "state")
+    with open_state(tmp_path / "state") as one, open_state(tmp_path / "link") as other:
+        with one.lease("a"):
+            assert other.holder("a")
+        assert not other.holder("a")
+
+
 def test_file_that_another_program_keeps_locked_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.05)
     path = tmp_path / "state"

@@ -151,7 +151,7 @@ def _translated(sql: str) -> str:
 
 def _begin(connection: psycopg.Connection, durable: bool, place: str) -> psycopg.Connection:
     """Begin a transaction; StateError for a state that a later version has taken over meanwhile."""
-    if connection.info.transaction_status is TransactionStatus.INTRANS:
+    if connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
         raise StateError(f"{place}: a transaction was begun inside of another")
     lax = "" if durable else "SET LOCAL synchronous_commit = off; "
     try:

@@ -21,7 +21,7 @@ from haloitsm_connector.store.schema import APPLICATION_ID, MIGRATIONS, later
 BUSY_SECONDS = 30.0
 """How long to wait for another process that writes; nobody here holds the file for longer than one commit."""
 AGAIN_SECONDS = 0.02
-HEADER = b"SQLite format 3\0"
+_HEADER = b"SQLite format 3\0"
 """How a database begins; its page size follows, where 1 means 65536."""
 PAGE_BYTES = 16384
 """Size of a page of a new file: payloads of a task fit into few of them."""
@@ -33,11 +33,16 @@ class SqliteDatabase(Database):
     def __init__(self, path: Path) -> None:
         self.path = path
         self.place = str(path)
-        self._turns = path.with_name(f"{path.name}-running")
+        real = path.resolve()  # whatever links lead there
+        self._turns = real.with_name(f"{real.name}-running")
         self._lock = threading.RLock()
         self._process = os.getpid()
         with self._told():
-            _make(path)
+            try:
+                _make(path)
+            except OSError as error:
+                why = error.strerror or str(error)
+                raise StateError(f"the state file {path} cannot be used: {why}", "Name another one.") from None
             connection = _connect(path)
         self._connection = connection
         self._end = weakref.finalize(self, connection.close)
@@ -127,14 +132,11 @@ class SqliteDatabase(Database):
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """Raise what SQLite and the file system say as StateError."""
+        """Raise what SQLite says as StateError."""
         try:
             yield
         except sqlite3.Error as error:
             raise StateError(*_words(self.path, error)) from None
-        except OSError as error:
-            why = error.strerror or str(error)
-            raise StateError(f"the state file {self.path} cannot be used: {why}", "Name another one.") from None
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -173,11 +175,11 @@ def _check_whole(path: Path) -> None:
     with path.open("rb") as file:
         head = file.read(18)
         size = file.seek(0, os.SEEK_END)
-    beginning = len(head) < 18 and HEADER.startswith(head[:16])
+    beginning = len(head) < 18 and _HEADER.startswith(head[:16])
     page = int.from_bytes(head[16:18], "big")
     log = path.with_name(f"{path.name}-wal")
-    torn = head.startswith(HEADER) and not beginning and size % ({1: 65536}.get(page, page) or 1)
-    if beginning or (torn and not (log.exists() and log.stat().st_size)):  # its log has a last page that is under way
+    torn = head.startswith(_HEADER) and not beginning and size % ({1: 65536}.get(page, page) or 1)
+    if beginning or (torn and not (log.exists() and log.stat().st_size)):  # with a log, the last page may be under way
         hint = "Restore it from a copy, or move it away: then it is not known what was read and sent."
         raise StateError(f"the state file {path} is cut off: it has lost its end", hint)
 
