@@ -3,7 +3,7 @@
 A page is a folder of its own and one shell. Blocks of YAML, CSV, JSON, Jinja and Python whose first line is a comment
 with a file name are written to that file. ``console`` blocks hold ``$ command`` lines, each followed by what it prints;
 a line ``...`` stands for any lines. A command that ends in ``&`` runs on in the background. ``python`` blocks run as
-scripts.
+scripts. The page of a host, ``docs/hosts/NAME.md``, runs in the environment of that name, the other hosts beside it.
 """
 
 from __future__ import annotations
@@ -20,17 +20,27 @@ import pytest
 from dotenv import dotenv_values
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+HOSTS = ROOT / ".venv-hosts"
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs" / "hosts").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE_NAME = re.compile(r"^#\s*([\w./-]+\.\w+)\s*$")
 
 
+def programs(page: Path) -> list[Path]:
+    """Return the folders of the programs that a page runs; the test is skipped where its host is not installed."""
+    if page.parent.name != "hosts":
+        return [Path(sys.executable).parent]
+    if not (HOSTS / page.stem / ".ready").exists():
+        pytest.skip(f"{page.stem} is not installed; 'make hosts' installs it")
+    return [HOSTS / page.stem / "bin", *sorted(HOSTS.glob("*/bin"))]
+
+
 @pytest.fixture
-def shell(tmp_path):
+def shell(tmp_path, page):
     """Run commands in a fresh folder, with the variables of its .env file, and end what they left running."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("HALO")},
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": os.pathsep.join([*map(str, programs(page)), os.environ["PATH"]]),
         "XDG_CONFIG_HOME": str(tmp_path / ".config"),
         "HOME": str(tmp_path),
     }
@@ -55,7 +65,7 @@ def shell(tmp_path):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
         return done.stdout + (f"\n[exit status {done.returncode}]" if done.returncode else "")
@@ -107,7 +117,7 @@ def test_page_does_what_it_shows(page, shell, tmp_path):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(block if language in {"yaml", "python"} else block.partition("\n")[2], "utf-8")
         if language == "python":
-            printed = shell([sys.executable, "-P", "-W", "error", "-c", block])
+            printed = shell(["python", "-P", "-W", "error", "-c", block])
             assert "[exit status" not in printed, printed
         elif language == "console":
             for command, expected in commands(block):
