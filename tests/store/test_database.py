@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import os
 import subprocess
 import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -83,10 +83,16 @@ def test_bytes_text_and_numbers_come_back_as_they_were(state: Database) -> None:
         assert connection.execute("SELECT * FROM kept").fetchall() == [row, row]
 
 
+def count(database: Database) -> None:
+    for _ in range(25):
+        with database.transaction(durable=False) as connection:
+            found = connection.execute("SELECT value FROM cursors WHERE name = 'n'").fetchone()
+            number = int(found[0]) if found else 0
+            connection.execute(STORE, ("n", str(number + 1), 0))
+
+
 def test_threads_share_one_database(state: Database) -> None:
-    scope: dict[str, Any] = {}
-    exec(COUNT, scope)
-    threads = [threading.Thread(target=scope["count"], args=(state,)) for _ in range(4)]
+    threads = [threading.Thread(target=count, args=(state,)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -94,24 +100,20 @@ def test_threads_share_one_database(state: Database) -> None:
     assert Cursors(state).get("n") == 100
 
 
-COUNT = """
+COUNTING = f"""
+from __future__ import annotations
 import sys
 from haloitsm_connector.store import open_state
 from haloitsm_connector.store.cursors import STORE
-
-def count(database):
-    for _ in range(25):
-        with database.transaction(durable=False) as connection:
-            found = connection.execute("SELECT value FROM cursors WHERE name = 'n'").fetchone()
-            number = int(found[0]) if found else 0
-            connection.execute(STORE, ("n", str(number + 1), 0))
+{inspect.getsource(count)}
+with open_state(sys.argv[1]) as database:
+    count(database)
 """
 
 
 @pytest.mark.slow
 def test_processes_make_and_share_one_state(place: Path | str) -> None:
-    script = f"{COUNT}\nwith open_state(sys.argv[1]) as database: count(database)"
-    children = [subprocess.Popen([sys.executable, "-P", "-c", script, str(place)]) for _ in range(4)]
+    children = [subprocess.Popen([sys.executable, "-P", "-c", COUNTING, str(place)]) for _ in range(4)]
     assert [child.wait() for child in children] == [0] * 4
     with open_state(place) as database:
         assert Cursors(database).get("n") == 100
