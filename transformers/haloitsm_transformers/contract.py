@@ -48,6 +48,10 @@ class Stream(NamedTuple):
 class Run(Protocol):
     """A chain at work: call it with a list of entities as often as needed, then ``finish`` it once."""
 
+    @property
+    def holds(self) -> bool:
+        """Whether it may hold entities back."""
+
     def __call__(self, entities: list[Entity]) -> list[Entity]:
         """Run entities through the chain and return what comes out so far."""
 
