@@ -17,8 +17,9 @@ from haloitsm_connector.cli.settings import Settings, State, load_pipeline
 
 if TYPE_CHECKING:
     from haloitsm_connector.assemble import Assembly
-    from haloitsm_connector.serve.listener import Listener, Page
+    from haloitsm_connector.serve.listener import Listener
     from haloitsm_connector.serve.server import Server
+    from haloitsm_connector.serve.watching import Watching
 
 
 def serve(
@@ -29,12 +30,19 @@ def serve(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8484,
     most_parallel: Annotated[int, typer.Option(help="Jobs that run at once.", min=1, max=64)] = 4,
+    metrics: Annotated[bool, typer.Option("--metrics", help="Answer Prometheus at /metrics (extra: metrics).")] = False,
+    traces: Annotated[
+        bool, typer.Option("--traces", help="Send OpenTelemetry traces, as OTEL_* variables say (extra: otel).")
+    ] = False,
     state: State = None,
 ) -> None:
     """Run schedules, webhooks and what is due.
 
     The first Ctrl-C or SIGTERM lets what is under way finish, the second ends at once; nothing is lost either way.
     """
+    from haloitsm_connector.serve.event_log import log_event
+    from haloitsm_connector.serve.watching import Watching
+
     stop = threading.Event()
     settings: Settings = context.obj
     with load_pipeline(settings, path, state) as pipeline, ExitStack() as running:
@@ -44,28 +52,36 @@ def serve(
         assembly = pipeline.assembly
         for name in assembly.config.clients:
             assembly.client(name)
-        server = _server(assembly, most_parallel)
-        listener = running.enter_context(_listener(assembly, server, host, port))
+        watching = Watching([log_event])
+        if metrics:
+            running.enter_context(watching.with_metrics(assembly))
+        if traces:
+            running.enter_context(watching.with_traces())
+        server = _server(assembly, most_parallel, watching)
+        listener = running.enter_context(_listener(assembly, server, host, port, watching))
         _stop_on_signals(running, stop, server.wake)
         output.say(f"Listening at {listener.address}; {_contents(assembly)}. Ctrl-C stops it.")
         server.run(stop)
     output.say("Stopped.")
 
 
-def _server(assembly: Assembly, most_parallel: int) -> Server:
-    from haloitsm_connector.serve.event_log import log_event
+def _server(assembly: Assembly, most_parallel: int, watching: Watching) -> Server:
     from haloitsm_connector.serve.server import Server
 
-    return Server(assembly, most_parallel=most_parallel, tell=log_event)
+    return Server(assembly, most_parallel=most_parallel, tell=watching.tell, around=watching.around)
 
 
-def _listener(assembly: Assembly, server: Server, host: str, port: int) -> Listener:
+def _listener(assembly: Assembly, server: Server, host: str, port: int, watching: Watching) -> Listener:
     from haloitsm_connector.serve.listener import Hook, Listener
     from haloitsm_connector.serve.waiting import webhooks
     from haloitsm_connector.store import Inbox
 
+    def health() -> tuple[int, str, bytes]:
+        found = server.health()
+        return 200 if found["ok"] else 503, "application/json", output.json_text(found).encode()
+
     hooks = [Hook(name, fields, Inbox(lambda: assembly.state, name)) for name, fields in webhooks(assembly).items()]
-    pages: dict[str, Page] = {"/health": lambda: (200, "application/json", b'{"status":"ok"}')}
+    pages = {"/health": health, **watching.pages}
     return Listener(hooks, host=host, port=port, arrived=server.arrived, pages=pages)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from haloitsm_connector.assemble import Assembly
 from haloitsm_connector.errors import ConnectorError, HeldError
@@ -21,6 +22,8 @@ from haloitsm_connector.serve.times import closed_until
 from haloitsm_connector.serve.waiting import Standing, arrived, due
 
 LOGGER = logging.getLogger("haloitsm.serve")
+ALIVE_SECONDS = 120.0
+"""After so long without a look at the schedules something is wrong: `Server.health` says so."""
 LOOK_SECONDS = 1.0
 """How often schedules are looked at."""
 LOOK_AT_TASKS_SECONDS = 5.0
@@ -62,6 +65,7 @@ class Server:
         self._paused: dict[str, datetime] = {}
         self._tidied: datetime | None = None
         self._looked = 0.0
+        self._alive = time.monotonic()
         self._closed: datetime | None = None
         self._wake = threading.Event()
 
@@ -73,6 +77,7 @@ class Server:
     def run(self, stop: threading.Event) -> None:
         """Begin what is due until ``stop`` is set; then have what runs finish what is under way, and wait for it."""
         while not stop.is_set():
+            self._alive = time.monotonic()
             try:
                 self._begin()
             except ConnectorError as error:
@@ -86,6 +91,19 @@ class Server:
         for one in under_way:
             if one.thread:
                 one.thread.join()
+
+    def health(self) -> dict[str, Any]:
+        """Return how things are, as JSON data: ``ok`` or, with a reason, not; and which jobs are running."""
+        known: dict[str, Any] = {"ok": True, "running": sorted(self._running)}
+        if self._closed:
+            known["maintenance_until"] = self._closed.isoformat()
+        if time.monotonic() - self._alive > ALIVE_SECONDS:
+            known |= {"ok": False, "reason": "schedules are not looked at any more"}
+        try:
+            self._assembly.state.rows("SELECT 1")
+        except ConnectorError as error:
+            known |= {"ok": False, "reason": error.what}
+        return known
 
     def wake(self) -> None:
         """Have `run` look at once whether it shall stop."""
