@@ -23,6 +23,7 @@ from haloitsm_connector.cli.main import app
 from haloitsm_connector.client.retry import TABLE, Row
 from haloitsm_connector.config import json_schema
 from haloitsm_connector.prototypes import Prototypes
+from haloitsm_connector.store.statuses import MEANINGS, STATUSES, TRANSITIONS
 from haloitsm_transformers import Registry, SchemaGenerator
 
 ROOT = Path(__file__).parents[1]
@@ -139,6 +140,24 @@ def entities() -> str:
     return "\n".join(parts)
 
 
+def statuses() -> str:
+    """Every status of a task, and every way from one to another, as tables and as a diagram."""
+    ways: dict[tuple[str, str], list[str]] = {}
+    for one in TRANSITIONS:
+        ways.setdefault((one.before or "[*]", one.after or "[*]"), []).append(one.event)
+    arrows = (f"    {before} --> {after}: {' or '.join(events)}" for (before, after), events in ways.items())
+    rows = ((one.before or "", one.event, one.after or "", one.who, one.meaning) for one in TRANSITIONS)
+    parts = [
+        "# Statuses of a task\n",
+        table(("status", "meaning"), ((f"`{name}`", MEANINGS[name]) for name in STATUSES)),
+        "## From one to another\n",
+        "Nothing else happens to a task. What comes from nowhere is stored; what leads nowhere is gone.\n",
+        "\n".join(("```mermaid", "stateDiagram-v2", *arrows, "```\n")),
+        table(("from", "by", "to", "who", "when"), rows),
+    ]
+    return "\n".join(parts)
+
+
 def transformers() -> str:
     """Every transformer with its options and its examples, which the tests run."""
     registry = Registry.installed()
@@ -188,6 +207,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/configuration.md": configuration,
     "docs/reference/errors.md": error_page,
     "docs/reference/entities.md": entities,
+    "docs/reference/statuses.md": statuses,
     "docs/reference/transformers.md": transformers,
     "configs/schema/haloitsm.schema.json": schema,
 }
