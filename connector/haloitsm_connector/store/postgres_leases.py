@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import platform
 import secrets
-import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -47,7 +47,7 @@ class Leases:
         """Hold names, all or none; HeldError says who holds one of them."""
         wanted = sorted(set(names))
         owner = secrets.token_hex(16)
-        who = since_now(socket.gethostname())
+        who = since_now(platform.node())
         with self._database.transaction() as connection:
             for name in wanted:
                 for other, process, over in connection.execute(_LOOK, (name,)).fetchall():
