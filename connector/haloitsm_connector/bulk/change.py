@@ -11,7 +11,7 @@ from haloitsm_connector.bulk.names import Names
 from haloitsm_connector.bulk.record import Kind
 from haloitsm_connector.bulk.rows import Source
 from haloitsm_connector.bulk.target import Target
-from haloitsm_connector.bulk.values import MisfitError, typed
+from haloitsm_connector.bulk.values import SPREADSHEET_ERRORS, MisfitError, typed
 from haloitsm_connector.catalogue.model import Field
 from haloitsm_connector.errors import InputError, suggest
 from haloitsm_transformers import Entity, StepsError, TransformError, template
@@ -106,8 +106,9 @@ class Changes:
         try:
             return typed(type_, value)
         except MisfitError as error:
-            if type_ == "integer" and isinstance(value, str) and self._names.has(name):
-                return self._named(name, value.strip(), where)
+            text = value.strip() if isinstance(value, str) and type_ == "integer" else ""
+            if text and text not in SPREADSHEET_ERRORS and self._names.has(name):
+                return self._named(name, text, where)
             raise MisfitError(f"{where}: {error}") from None
 
     def _named(self, name: str, value: str, where: str) -> Any:

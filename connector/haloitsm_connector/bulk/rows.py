@@ -22,7 +22,7 @@ from haloitsm_transformers import Entity
 LINE, RECORD, OUTCOME, REASON = "bulk_line", "bulk_id", "bulk_outcome", "bulk_reason"
 """The columns that a result file has besides those of the rows."""
 TOLD = (LINE, RECORD, OUTCOME, REASON)
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16
 
 
 class Source(Protocol):

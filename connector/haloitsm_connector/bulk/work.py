@@ -41,13 +41,16 @@ class Command:
     def repeats_safely(self) -> bool:
         """Whether carrying it out again, after it is done, changes nothing that it has changed.
 
-        A create makes new records. So may an update whose values come from rows that it has changed itself.
+        A create makes new records. An update whose values come from rows that it has changed itself goes on changing
+        them. A delete of the same rows finds nothing any more, which is no mistake.
         """
         if self.kind == "create":
             return False
+        if self.kind == "delete":
+            return self.source.of_halo
         moved = any(name not in self.target.key for name in self.rules.columns.values())
         reads = moved or bool(self.steps) or any("{{" in text for text in self.rules.values.values())
-        return self.kind == "delete" or not (self.source.of_halo and reads)
+        return not (self.source.of_halo and reads)
 
     def info(self) -> RunInfo:
         """Return the run that it is on record as."""

@@ -259,7 +259,7 @@ def _finished(record: Record, current: Current, sending: Sending, beginning: str
     """Compare, show, ask, send, and write the result of a run that is on record."""
     from haloitsm_connector.bulk.compare import compared
     from haloitsm_connector.bulk.preview import changes, preview
-    from haloitsm_connector.bulk.record import READ, READY, Runs
+    from haloitsm_connector.bulk.record import READ, READY
     from haloitsm_connector.bulk.send import sent
     from haloitsm_connector.bulk.work import most_of
 
@@ -275,9 +275,7 @@ def _finished(record: Record, current: Current, sending: Sending, beginning: str
     if not how.as_json:
         bulk_shown.preview(told, how.full)
     if how.dry_run or not shown["sending"] or not bulk_shown.agreed(shown, how.yes, how.expected, how.asks):
-        if record.info.status == "planned":
-            Runs(record.database).forget(record.number)
-        bulk_shown.nothing_sent(told, how.as_json, dry_run=how.dry_run)
+        _let_go(record, told, how)
         return
     result = how.result or Path(f"bulk-{record.number}.csv")
     try:
@@ -287,6 +285,21 @@ def _finished(record: Record, current: Current, sending: Sending, beginning: str
         bulk_shown.stopped(record, result)
         raise
     if bulk_shown.ended(record, told, result, how.as_json):
+        raise typer.Exit(4)
+
+
+def _let_go(record: Record, told: dict[str, Any], how: How) -> None:
+    """End a command that sends nothing; a run that has not begun is forgotten."""
+    from haloitsm_connector.bulk.record import PROBLEMS, Runs
+    from haloitsm_connector.bulk.result import write_result
+
+    bulk_shown.nothing_sent(told, how.as_json, dry_run=how.dry_run)
+    if how.result:
+        write_result(record, how.result)
+    problems = any(record.counts()[status] for status in PROBLEMS)
+    if record.info.status == "planned":
+        Runs(record.database).forget(record.number)
+    if problems and not told["sending"]:
         raise typer.Exit(4)
 
 

@@ -9,7 +9,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
 import typer
 
 from haloitsm_connector.cli import output
@@ -128,7 +127,7 @@ def agreed(told: Mapping[str, Any], yes: bool, expected: int | None, asks: bool)
         if kind == "delete":
             return bool(typer.prompt(f"{question} Type the number", default="", show_default=False) == str(count))
         return typer.confirm(question)
-    except click.Abort:
+    except typer.Abort:
         raise InputError("nobody has answered", f"Add {instead}; nothing was sent.") from None
 
 

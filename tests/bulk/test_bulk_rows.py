@@ -1,0 +1,192 @@
+"""Rows are read as Excel and other programs write them, in flat memory, with the line of what cannot be read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from haloitsm_connector.bulk.rows import TOLD, FileRows
+from haloitsm_connector.errors import InputError
+from haloitsm_connector.publisher.sinks import csv_cell, csv_text
+
+
+def read(path: Path, content: bytes, **options: Any) -> list[tuple[int, Any]]:
+    path.write_bytes(content)
+    return list(FileRows(str(path), **options).rows())
+
+
+@pytest.mark.parametrize(
+    ("content", "rows"),
+    [
+        ("\ufeffid;naam\r\n1;Zoë\r\n".encode(), [(2, {"id": "1", "naam": "Zoë"})]),
+        ("id;naam\r\n1;Zoë\r\n".encode("cp1252"), [(2, {"id": "1", "naam": "Zoë"})]),
+        ("id\tnaam\r\n1\tZoë\r\n".encode("utf-16"), [(2, {"id": "1", "naam": "Zoë"})]),
+        (b"sep=;\r\nid;a\r\n1;x\r\n", [(3, {"id": "1", "a": "x"})]),
+        (
+            b'id,note\r\n007,"two\r\nlines"\r\n8,"say ""hi"""\r\n',
+            [(2, {"id": "007", "note": "two\r\nlines"}), (4, {"id": "8", "note": 'say "hi"'})],
+        ),
+        (
+            b"id,a,b\r\n1,x\r\n,,\r\n;\r\n,,\r\n",
+            [(2, {"id": "1", "a": "x", "b": ""}), (4, {"id": ";", "a": "", "b": ""})],
+        ),
+        (b"id,a\n1.0,2026-11-22\n\n\n", [(2, {"id": "1.0", "a": "2026-11-22"})]),
+    ],
+)
+def test_excels_csv_is_read(tmp_path, content, rows):
+    assert read(tmp_path / "in.csv", content) == rows
+
+
+def test_rows_that_cannot_be_read_do_not_stop_the_others(tmp_path):
+    found = read(tmp_path / "in.csv", b'id,a\n1,x\n2,y,z\n3,"x"y\n4,z\n5,"open\n6,never\n')
+    assert [(line, str(row)) if isinstance(row, InputError) else (line, row) for line, row in found] == [
+        (2, {"id": "1", "a": "x"}),
+        (3, "the row has 3 cells, the header 2. A cell may hold the delimiter without quotes."),
+        (4, found[2][1].what + ". " + found[2][1].hint),
+        (5, {"id": "4", "a": "z"}),
+        (6, "not a CSV row: unexpected end of data. " + found[2][1].hint),
+    ]
+    found = read(tmp_path / "in.jsonl", b'{"id": 1}\n{"id": 2\n[3]\n{"id": 4}\n')
+    assert [line for line, row in found if isinstance(row, InputError)] == [2, 3]
+    found = read(tmp_path / "in.json", b'[{"id": 1}, 2]')
+    assert [str(row) for _, row in found if isinstance(row, InputError)] == ["an entity is a JSON object, not int."]
+
+
+def test_text_of_no_known_encoding_is_refused(tmp_path):
+    with pytest.raises(InputError, match="neither UTF-8 nor Windows-1252"):
+        read(tmp_path / "in.csv", b"id,a\n1,\x81\x8d\n")
+
+
+def workbook(path: Path, sheets: dict[str, list[list[Any]]]) -> Path:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+def test_workbooks_are_read(tmp_path):
+    path = workbook(
+        tmp_path / "in.xlsx",
+        {
+            "Clients": [
+                ["id", "name", "since", "at", "vip", None],
+                [1.0, "007", date(2026, 11, 22), datetime(2026, 11, 22, 9, 30), True, None],
+                [2, None, None, None, False],
+                [None, None, None, None, None],
+                [3, "x", None, None, None, "beyond"],
+                [None, "", None],
+            ],
+            "Other": [["id"], [9]],
+        },
+    )
+    source = FileRows(str(path))
+    found = list(source.rows())
+    assert found[0] == (
+        2, {"id": 1, "name": "007", "since": "2026-11-22T00:00:00", "at": "2026-11-22T09:30:00", "vip": True},
+    )  # fmt: skip
+    assert found[1] == (3, {"id": 2, "name": None, "since": None, "at": None, "vip": False})
+    assert found[2][0] == 5
+    assert isinstance(found[2][1], InputError)
+    assert len(found) == 3
+    assert source.notes == [f"of {path} the sheet 'Clients' is read; --sheet names another: Other"]
+    assert list(FileRows(str(path), sheet="Other").rows()) == [(2, {"id": 9})]
+    with pytest.raises(InputError, match="there is no sheet 'Othr'"):
+        list(FileRows(str(path), sheet="Othr").rows())
+
+
+def test_formulas_give_their_values(tmp_path):
+    """Excel writes the value of a formula beside it."""
+    path = workbook(tmp_path / "in.xlsx", {"A": [["id", "twice"], [1, 7]]})
+    with zipfile.ZipFile(path) as file:
+        parts = {name: file.read(name) for name in file.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    parts[sheet] = parts[sheet].replace(b"<v>7</v>", b"<f>A2*7</f><v>7</v>")
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in parts.items():
+            file.writestr(name, content)
+    assert list(FileRows(str(path)).rows()) == [(2, {"id": 1, "twice": 7})]
+
+
+READER = """
+import re, sys
+from haloitsm_connector.bulk.rows import FileRows
+count = sum(1 for _ in FileRows(sys.argv[1]).rows())
+print(count, re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_hundred_thousand_rows_take_no_more_memory_than_ten_thousand(tmp_path, kind):
+    peaks = []
+    for count in (10_000, 100_000):
+        path = tmp_path / f"{count}.{kind}"
+        if kind == "csv":
+            path.write_text("id,name,ref\n" + "".join(f"{n},Client,same\n" for n in range(count)), "utf-8")
+        else:
+            large_workbook(path, count)
+        done = subprocess.run([sys.executable, "-P", "-c", READER, path], capture_output=True, text=True, check=True)
+        read, peak = map(int, done.stdout.split())
+        assert read == count
+        peaks.append(peak * 1024)
+    kept_by_openpyxl = 300 if kind == "xlsx" else 0  # bytes of an element without content for each row
+    assert peaks[1] < peaks[0] + 4_000_000 + 90_000 * kept_by_openpyxl, peaks
+
+
+def large_workbook(path: Path, count: int) -> None:
+    """Write a workbook of many rows, without a library that takes its time."""
+    workbook(path, {"Clients": [["id", "name"], [0, "x"]]})
+    with zipfile.ZipFile(path) as file:
+        parts = {name: file.read(name) for name in file.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    head, _, tail = parts[sheet].partition(b'<row r="2"')
+    rows = "".join(
+        f'<row r="{n + 2}"><c r="A{n + 2}"><v>{n}</v></c><c r="B{n + 2}" t="inlineStr"><is><t>x</t></is></c></row>'
+        for n in range(count)
+    )
+    parts[sheet] = head + rows.encode() + tail[tail.index(b"</sheetData>") :]
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in parts.items():
+            file.writestr(name, content)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=8))
+@settings(max_examples=300)
+def test_what_is_written_to_csv_is_safe_and_reads_back(text):
+    for value in (text, f"={text}", f"'={text}", f"@{text}", f"''+{text}", f"-{text}"):
+        cell = csv_cell(value)
+        assert csv_text(cell) == value
+        number = "".join(cell[1:].split()).strip("0123456789.,:/()+-")
+        assert not cell.startswith(("=", "@", "\t", "\r"))
+        assert (not cell.startswith(("+", "-")) or not number)
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6), min_size=1))
+@settings(max_examples=100)
+def test_a_result_file_brings_back_the_texts_of_its_rows(tmp_path_factory, texts):
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow(["id", "note", *TOLD])
+    for number, text in enumerate(texts, start=1):
+        writer.writerow(map(csv_cell, (str(number), text, "2", "", "failed", "")))
+    path = tmp_path_factory.mktemp("rows") / "result.csv"
+    path.write_text(file.getvalue(), "utf-8-sig", newline="")
+    found = [row for _, row in FileRows(str(path)).rows()]
+    assert json.dumps([row["note"] for row in found]) == json.dumps(texts)
