@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
+from itertools import count
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.store import Event, Inbox, open_state
 from haloitsm_connector.subscriber.webhook import EVENTS_PER_SLICE, WebhookSubscriber
+
+NAMES = count()  # of inboxes: one state serves all examples
+
+
+@pytest.fixture
+def inbox(state):
+    return Inbox(lambda: state, "tickets")
 
 
 def test_each_incoming_has_an_inbox_of_its_own(state):
@@ -49,18 +56,17 @@ def test_a_cursor_of_something_else_is_refused(inbox, cursor):
 
 
 @pytest.mark.slow
-def test_who_reads_while_many_write_misses_nothing(tmp_path):
-    path = tmp_path / "state.sqlite"
+def test_who_reads_while_many_write_misses_nothing(place):
 
     def write(writer: int) -> None:
-        with open_state(path) as state:
+        with open_state(place) as state:
             inbox = Inbox(lambda: state, "tickets")
             for number in range(40):
                 inbox.put([Event({"n": [writer, number]}, f"{writer} {number}", 9e9)] * 2)
 
     writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
     read, last = [], 0
-    with open_state(path) as state:
+    with open_state(place) as state:
         inbox = Inbox(lambda: state, "tickets")
         for one in writers:
             one.start()
@@ -71,38 +77,36 @@ def test_who_reads_while_many_write_misses_nothing(tmp_path):
     assert sorted(read) == [(writer, number) for writer in range(4) for number in range(40)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.one_of(
     st.tuples(st.just("put"), st.lists(st.sampled_from(["a", "b", "c", None]), max_size=4)),
     st.tuples(st.just("forget"), st.integers(0, 12)),
     st.tuples(st.just("later"), st.integers(1, 50)),
 ), max_size=12))  # fmt: skip
-def test_what_is_unread_is_never_lost_and_what_is_known_never_comes_twice(tmp_path_factory, steps):
+def test_what_is_unread_is_never_lost_and_what_is_known_never_comes_twice(state, steps):
     """Against a model: a list of numbers, and ids with the time until which they count."""
     now, window = [1000.0], 60.0
     unread: dict[int, object] = {}
     known: dict[str, float] = {}
     numbers = {}
     last = 0
-    folder: Path = tmp_path_factory.mktemp("inbox")
-    with open_state(folder / "state.sqlite") as state:
-        inbox = Inbox(lambda: state, "tickets", now=lambda: now[0])
-        for what, given_ in steps:
-            if what == "later":
-                now[0] += given_
-            elif what == "forget":
-                inbox.forget(given_)
-                unread = {number: event for number, event in unread.items() if number > given_}
-                known = {id_: ends for id_, ends in known.items() if ends > now[0] or numbers[id_] in unread}
-            else:
-                expected = 0
-                for number, id_ in enumerate(given_, last + 1):
-                    if id_ is None or id_ not in known:
-                        expected += 1
-                        unread[number] = {"n": number}
-                        if id_:
-                            known[id_], numbers[id_] = now[0] + window, number
-                events = [Event({"n": number}, id_, now[0] + window) for number, id_ in enumerate(given_, last + 1)]
-                assert inbox.put(events) == expected
-                last += len(given_)
-            assert dict(inbox.after(0, 100)) == unread
+    inbox = Inbox(lambda: state, f"tickets {next(NAMES)}", now=lambda: now[0])
+    for what, given_ in steps:
+        if what == "later":
+            now[0] += given_
+        elif what == "forget":
+            inbox.forget(given_)
+            unread = {number: event for number, event in unread.items() if number > given_}
+            known = {id_: ends for id_, ends in known.items() if ends > now[0] or numbers[id_] in unread}
+        else:
+            expected = 0
+            for number, id_ in enumerate(given_, last + 1):
+                if id_ is None or id_ not in known:
+                    expected += 1
+                    unread[number] = {"n": number}
+                    if id_:
+                        known[id_], numbers[id_] = now[0] + window, number
+            events = [Event({"n": number}, id_, now[0] + window) for number, id_ in enumerate(given_, last + 1)]
+            assert inbox.put(events) == expected
+            last += len(given_)
+        assert dict(inbox.after(0, 100)) == unread
