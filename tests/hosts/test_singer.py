@@ -131,7 +131,8 @@ def test_batch_files_hold_every_record_once(tap, tmp_path, sandbox):
     ran = tap("tickets", batch_config=batches)
     assert ran.status == 0, ran.log
     files = [file for each in ran.messages if each["type"] == "BATCH" for file in each["manifest"]]
-    rows = [json.loads(line) for file in files for line in gzip.open(file.removeprefix("file://"), "rt")]
+    texts = [gzip.decompress(Path(file.removeprefix("file://")).read_bytes()) for file in files]
+    rows = [json.loads(line) for text in texts for line in text.splitlines()]
     assert Counter(row["id"] for row in rows) == dict.fromkeys((row["id"] for row in rows), 1)
     assert len(rows) > 100
     assert "cursor" in last_state(ran)["bookmarks"]["tickets"]
@@ -187,8 +188,14 @@ def piped(singer, environment, tmp_path, settings):
         with subprocess.Popen(tap, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=variables) as source:
             done = subprocess.run(
                 [*target, "--config", written(tmp_path / "target.json", config)],
-                stdin=source.stdout, capture_output=True, text=True, env=variables, cwd=tmp_path, timeout=120, check=False,
-            )  # fmt: skip
+                stdin=source.stdout,
+                capture_output=True,
+                text=True,
+                env=variables,
+                cwd=tmp_path,
+                timeout=120,
+                check=False,
+            )
         return source.returncode, done.returncode, done.stdout, done.stderr
 
     return piped
