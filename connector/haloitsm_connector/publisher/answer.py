@@ -22,6 +22,8 @@ def ids_of(records: Sequence[Any], key: Sequence[str]) -> list[Any]:
 
 def one_or_all(ids: Sequence[Any]) -> Any:
     """Return the only id, a list of several, None where there is none."""
+    if len(ids) == 1:  # nearly always
+        return ids[0]
     known = [id_ for id_ in ids if id_ is not None]
     return known if len(known) > 1 else known[0] if known else None
 
@@ -45,7 +47,7 @@ def records_done(value: Any, sent: Sequence[Any], key: Sequence[str]) -> list[An
     if len(records) == len(sent):
         return records
     if len(records) == 1:
-        last = next((place for place, id_ in enumerate(sent) if same_id(id_, ids[0])), None)
+        last = next((place for place in reversed(range(len(sent))) if same_id(sent[place], ids[0])), None)
         return [] if last is None else [*[None] * last, records[0]]
     prefix = len(records) < len(sent) and all(map(same_id, ids, sent))
     return records if prefix else []
@@ -56,7 +58,7 @@ def concerned(record: Any, id_: Any, key: Sequence[str]) -> list[Hashable]:
 
     Actions of one ticket stay in their order, as they are seen there.
     """
-    of = [] if id_ is None else [(*(str(record.get(name)) for name in key[:-1]), scalar(id_))]
+    of: list[Hashable] = [] if id_ is None else [(*[str(record.get(name)) for name in key[:-1]], scalar(id_))]
     if len(key) > 1 and isinstance(record, dict) and record.get(key[0]) is not None:
         of.append((key[0], scalar(record[key[0]])))
     return of
@@ -67,6 +69,8 @@ def id_of(value: Any, key: Sequence[str]) -> Any:
 
     The answer is an object, a list, or either inside an envelope; an update may come back with a new id.
     """
+    if value is None:
+        return None
     if isinstance(value, dict) and len(value) == 1 and _id(value, key) is None:
         value = next(iter(value.values()))
     return one_or_all(ids_of(_records(value), key))

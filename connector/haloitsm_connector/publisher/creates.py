@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from haloitsm_connector.client.drive import Pause
-from haloitsm_connector.client.request import Request, Response
 from haloitsm_connector.errors import AuthenticationError, ConnectorError, InputError, UnreachableError
 from haloitsm_connector.publisher.answer import id_of
 from haloitsm_connector.publisher.base import Outcome, Status
 from haloitsm_connector.publisher.cut import Cut, Size
 from haloitsm_connector.publisher.journal import Intent, Run, identity_of, identity_of_request
-from haloitsm_connector.publisher.once import LookUp
-from haloitsm_connector.publisher.side_by_side import Exchange
+from haloitsm_connector.publisher.once import LookUp, Wanted
+from haloitsm_connector.publisher.side_by_side import Exchange, Part, Task, together
 from haloitsm_connector.publisher.updates import Settle, failed, named, settled
 from haloitsm_connector.publisher.verdict import Verdict, exchanged
 from haloitsm_connector.publisher.write import Write, joined
@@ -31,7 +31,8 @@ LOOKS = (0.0, 0.25, 0.75)
 MOST_SENDS = 3
 """How often a record is sent by itself that is not there after each time."""
 
-Part = Generator[Request | Pause, Response | None, None]
+Judge = Callable[["Case", list[Entity] | ConnectorError], None]
+"""Is told the rows that are the record of a create, or why they are not known."""
 
 
 @dataclass(slots=True)
@@ -43,6 +44,12 @@ class Case:
     sends: int = 0
     outcome: Outcome | None = None
 
+    @property
+    def sought(self) -> Wanted:
+        """What tells its record, with a look-up."""
+        assert self.write.wanted is not None, "with a look-up every create says what to look for"
+        return self.write.wanted
+
     def end(self, status: Status, reason: str, id_: Any = None, response: Any = None) -> None:
         """Give it its outcome."""
         request, intent = self.write.called, self.intent.number
@@ -53,8 +60,8 @@ class Case:
 class Creates:
     """What creating takes: a client, the journal's run, how to look up (None: not at all), how to read an answer.
 
-    ``blind``: an answer has shown that the look-up does not find what was created, so its word is not taken. ``began``
-    is when the run began, by the monotonic clock.
+    ``parallel`` look-ups are under way at a time. ``blind``: an answer has shown that the look-up does not find what
+    was created, so its word is not taken. ``began`` is when the run began, by the monotonic clock.
     """
 
     client: HttpClient
@@ -62,6 +69,7 @@ class Creates:
     look_up: LookUp | None
     settle: Settle
     key: Sequence[str]
+    parallel: int = 1
     blind: bool = False
     began: float = field(default_factory=time.monotonic)
 
@@ -69,10 +77,7 @@ class Creates:
         """Create the records of writes, each at most once; several at a time only with a look-up."""
         cases = [self._case(write) for write in writes]
         yield from self._taken_up([case for case in cases if case.outcome is None])
-        looked = Rows(self.look_up)
-        for case in cases:
-            if self.look_up and case.outcome is None and not case.intent.number:
-                yield from self._there(case, self.look_up, looked)
+        yield from self._look([case for case in cases if case.outcome is None and not case.intent.number], self._there)
         cut = Cut(len(cases))
         while todo := [case for case in cases if case.outcome is None]:
             yield from self._send(todo[: min(cut.count(len(todo)), size.now)], cut, size)
@@ -106,26 +111,36 @@ class Creates:
             seconds = self.began + self.look_up.once.settle_seconds - time.monotonic()
             yield from self._found(open_cases, max(0.0, seconds), unknown)
 
-    def _there(self, case: Case, look_up: LookUp, looked: Rows) -> Part:
-        """Look whether a record is there that nobody has sent yet."""
-        try:
-            rows = yield from looked.of(case.write)
-        except ConnectorError as error:
-            _raise_if_about_all(error)
-            reason = f"not sent, because it could not be looked up: {error}"
-            case.end("refused" if isinstance(error, InputError) else "failed", reason)
+    def _look(self, cases: Sequence[Case], judge: Judge) -> Part:
+        """Look for the records of cases, if there is a look-up; what is asked alike is asked once."""
+        if self.look_up is None:
             return
-        if len(rows) > 1:
-            case.end("refused", f"not sent, because {_several(look_up, rows)}")
+        alike: dict[str, list[Case]] = {}
+        for case in cases:
+            alike.setdefault(case.sought.question, []).append(case)
+        yield from together((Task(_asked(self.look_up, each, judge)) for each in alike.values()), self.parallel)
+
+    def _there(self, case: Case, rows: list[Entity] | ConnectorError) -> None:
+        """Settle a create that nobody has sent yet, where its record is there or cannot be looked up."""
+        assert self.look_up is not None, "only with a look-up"
+        if isinstance(rows, ConnectorError):
+            reason = f"not sent, because it could not be looked up: {rows}"
+            case.end("refused" if isinstance(rows, InputError) else "failed", reason)
+        elif len(rows) > 1:
+            case.end("refused", f"not sent, because {_several(self.look_up, rows)}")
         elif rows:
-            case.end("skipped", "it is there already", look_up.id_of(rows[0]), rows[0])
+            case.end("skipped", "it is there already", self.look_up.id_of(rows[0]), rows[0])
 
     def _send(self, part: list[Case], cut: Cut, size: Size) -> Part:
         """Send records, one or an array, and settle what the answer tells."""
         for case, intent in zip(part, self.run.intend([case.intent for case in part]), strict=True):
             case.intent = intent
         request = joined([case.write for case in part], all_answers=True)
-        verdict = yield from exchanged(self.client, request)
+        try:
+            verdict = yield from exchanged(self.client, request)
+        except ConnectorError:  # it was not sent: nobody is there, or nobody lets us in
+            self.run.forget([case.intent for case in part])
+            raise
         if verdict.status == "done" and self._accepted(part, verdict):
             cut.passed(len(part))
             size.passed(len(part))
@@ -180,27 +195,22 @@ class Creates:
         for share in LOOKS if seconds else LOOKS[:1]:
             if share:
                 yield Pause(share * seconds)
-            looked = Rows(self.look_up)
-            for case in part:
-                if case.outcome is None:
-                    yield from self._find(case, self.look_up, looked, reason)
+            yield from self._look([case for case in part if case.outcome is None], partial(self._find, reason))
             if all(case.outcome for case in part):
                 return
 
-    def _find(self, case: Case, look_up: LookUp, looked: Rows, reason: str) -> Part:
-        try:
-            rows = yield from looked.of(case.write)
-        except ConnectorError as error:
-            _raise_if_about_all(error)
-            self._left_open([case], f"{reason}. It could not be looked up: {error.what}", None)
-            return
-        if len(rows) == 1:
-            id_ = look_up.id_of(rows[0])
+    def _find(self, reason: str, case: Case, rows: list[Entity] | ConnectorError) -> None:
+        """Settle a create whose answer was lost, where its record is there or cannot be looked up."""
+        assert self.look_up is not None, "only with a look-up"
+        if isinstance(rows, ConnectorError):
+            self._left_open([case], f"{reason}. It could not be looked up: {rows.what}", None)
+        elif len(rows) == 1:
+            id_ = self.look_up.id_of(rows[0])
             case.end("created", f"its answer was lost ({reason}), and `once` found it", id_, rows[0])
             case.intent = replace(case.intent, done=True, id=id_)
             self.run.keep([case.intent])
         elif rows:
-            self._left_open([case], f"{reason}. {_several(look_up, rows)}", None)
+            self._left_open([case], f"{reason}. {_several(self.look_up, rows)}", None)
 
     def _left_open(self, part: list[Case], reason: str, response: Any) -> None:
         """Let creates wait for a person."""
@@ -216,21 +226,18 @@ class Creates:
         self.run.forget([case.intent for case in part])
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The rows that look-ups answered at one time, so that the same question is asked once."""
-
-    look_up: LookUp | None
-    _known: dict[str, list[Entity]] = field(default_factory=dict)
-
-    def of(self, write: Write) -> Generator[Request, Response | None, list[Entity]]:
-        """Return the rows that are the record of a write."""
-        assert self.look_up is not None, "only with a look-up"
-        assert write.wanted is not None, "with a look-up every create says what to look for"
-        question = write.wanted.question
-        if question not in self._known:
-            self._known[question] = yield from self.look_up.rows(write.wanted)
-        return [row for row in self._known[question] if write.wanted.is_in(row)]
+def _asked(look_up: LookUp, alike: Sequence[Case], judge: Judge) -> Exchange:
+    """Ask what tells whether the records of cases are there, and judge each."""
+    try:
+        rows = yield from look_up.rows(alike[0].sought)
+    except ConnectorError as error:
+        _raise_if_about_all(error)
+        for case in alike:
+            judge(case, error)
+    else:
+        for case in alike:
+            judge(case, [row for row in rows if case.sought.is_in(row)])
+    return []
 
 
 def _doubt(reason: str, intent: Intent) -> str:

@@ -87,7 +87,7 @@ class Publisher(RequestPublisher):
     def write(self, entity: Entity, document: Entity) -> Write:
         """Make the write of an entity out of what the request transformers made of it."""
         operation = self.operation
-        payload = self._payload(document) if operation.method == "POST" else None
+        payload: Any = self._payload(document) if operation.method == "POST" else None
         ids = ids_of(payload, self.key) if self._upserts else ()
         request = Request(
             operation.method,

@@ -11,13 +11,13 @@ from pydantic import Field
 
 from haloitsm_connector.catalogue import Catalogue, Operation
 from haloitsm_connector.catalogue.usage import check_path, check_query, check_requires, find_operation
-from haloitsm_connector.client.drive import Flow
 from haloitsm_connector.client.request import Request, Response, scalar
 from haloitsm_connector.errors import ConnectorError, Finding, InputError, NodePath, suggest
 from haloitsm_connector.prototypes import Fields
 from haloitsm_connector.publisher.answer import is_upsert
 from haloitsm_connector.publisher.journal import identity_of
-from haloitsm_connector.subscriber import Subscriber
+from haloitsm_connector.subscriber.paging import Reading
+from haloitsm_connector.subscriber.reader import Reader
 from haloitsm_connector.validation import validated
 from haloitsm_transformers import Entity, StepsError, Template, template
 
@@ -74,9 +74,9 @@ class LookUp:
         self, once: Once | Mapping[str, Any], client: HttpClient, operation: Operation, catalogue: Catalogue
     ) -> None:
         self.once = once if isinstance(once, Once) else validated(Once, once, ("once",))
-        self._client, self._catalogue = client, catalogue
         self._creates = operation
         self.operation = catalogue.find(self.once.find, ("GET",))
+        self._reader = Reader(self.operation, client, parallel=1)
         if not is_upsert(operation):
             raise InputError(f"{operation.name} does not create records of a list, and takes no `once`")
         self._fields = frozenset(catalogue.fields(self.operation.record)) if self.operation.record else frozenset()
@@ -102,11 +102,9 @@ class LookUp:
 
     def rows(self, wanted: Wanted) -> Generator[Request, Response | None, list[Entity]]:
         """Read what the look-up answers, all pages; InputError when its query does not narrow."""
-        subscriber = Subscriber(
-            self._client, self.once.find, path=wanted.path, query=wanted.query, limit=MOST_ROWS + 1, parallel=1,
-            catalogue=self._catalogue,
-        )  # fmt: skip
-        rows = yield from collected(subscriber.flow())
+        rows: list[Entity] = []
+        for question in self._reader.questions(wanted.path, wanted.query):
+            rows += yield from collected(self._reader.read(question, MOST_ROWS + 1))
         if len(rows) > MOST_ROWS:
             what = f"the look-up {self.operation.name} of `once` answers more than {MOST_ROWS} rows"
             raise InputError(what, "Its query does not narrow the list: Halo ignores parameters it does not know.")
@@ -120,7 +118,7 @@ class LookUp:
         return row.get(self.operation.key[-1] if self.operation.key else "id", row.get("id"))
 
 
-def collected(flow: Flow[Entity]) -> Generator[Request, Response | None, list[Entity]]:
+def collected(flow: Reading) -> Generator[Request, Response | None, list[Entity]]:
     """Carry out a subscriber's flow within another flow, one request after the other, and return its rows."""
     rows: list[Entity] = []
     step = partial(next, flow)

@@ -1,13 +1,14 @@
 """Carry out several exchanges side by side: their requests in flight together, their outcomes in order.
 
-An exchange is a flow of its own, written as if it were alone: it yields requests and pauses, and returns outcomes.
+An exchange is a flow of its own, written as if it were alone: it yields requests, announces them, pauses, and returns
+outcomes.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Hashable, Iterator
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -17,7 +18,9 @@ from haloitsm_connector.client.request import Request, Response
 from haloitsm_connector.errors import ConnectorError
 from haloitsm_connector.publisher.base import Outcome
 
-Exchange = Generator[Request | Pause, Response | None, list[Outcome]]
+Part = Generator[Request | Ahead | Pause, Response | None, None]
+"""What an exchange consists of."""
+Exchange = Generator[Request | Ahead | Pause, Response | None, list[Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +56,32 @@ def side_by_side(tasks: Iterator[Task], parallel: int) -> Flow[Outcome]:
         lanes.close()
 
 
+def together(tasks: Iterator[Task], parallel: int) -> Part:
+    """Carry out tasks without outcomes, within an exchange, ``parallel`` of them at a time."""
+    lanes = _Lanes(tasks, parallel)
+    try:
+        while not lanes.empty:
+            for _ in lanes.told():
+                pass
+            lanes.fill()
+            if (lane := lanes.next()) is not None:
+                yield from lanes.advance(lane)
+        if lanes.error is not None:
+            raise lanes.error
+    finally:
+        lanes.close()
+
+
 @dataclass(slots=True, eq=False)
 class _Lane:
-    """An exchange under way: what it waits for, until when if that is a pause, and its outcomes when it has ended."""
+    """An exchange under way: what it waits for, until when if that is a pause, and its outcomes when it has ended.
+
+    ``ahead`` is what it has announced, and may ask for next.
+    """
 
     task: Task
     asks: Request | None = None
+    ahead: Sequence[Request] = ()
     until: float = 0.0
     outcomes: list[Outcome] | None = None
 
@@ -105,12 +128,13 @@ class _Lanes:
         """Return the exchange that can go on first."""
         return min(self._waiting, key=lambda lane: lane.until, default=None)
 
-    def advance(self, lane: _Lane) -> Generator[Request | Ahead | Pause, Response | None]:
+    def advance(self, lane: _Lane) -> Part:
         """Give an exchange what it waits for; whatever else is wanted is under way meanwhile."""
-        asked = [each.asks for each in self._waiting if each.asks is not None]
-        if len(asked) > 1 and not self._begun.issuperset(map(id, asked)):
-            self._begun = set(map(id, asked))
-            yield Ahead(asked)
+        asked = {id(each.asks): each.asks for each in self._waiting if each.asks is not None}
+        asked |= {id(request): request for each in self._waiting for request in each.ahead}
+        if len(asked) > 1 and not self._begun.issuperset(asked):
+            self._begun = set(asked)
+            yield Ahead([*asked.values()], self.parallel)
         self._waiting.remove(lane)
         if lane.asks is None:
             if (seconds := lane.until - time.monotonic()) > 0:
@@ -118,6 +142,7 @@ class _Lanes:
             self._step(lane, partial(next, lane.task.exchange))
             return
         self._begun.discard(id(lane.asks))
+        lane.ahead = [request for request in lane.ahead if request is not lane.asks]
         try:
             response = yield lane.asks
         except ConnectorError as error:
@@ -125,7 +150,7 @@ class _Lanes:
         else:
             self._step(lane, partial(lane.task.exchange.send, response))
 
-    def wind_up(self) -> Generator[Request | Ahead | Pause, Response | None]:
+    def wind_up(self) -> Part:
         """Wait for the answers that are under way, and begin nothing; what is learnt is kept in the journal."""
         self.ended = True
         for lane in [lane for lane in self._waiting if id(lane.asks) in self._begun]:
@@ -151,7 +176,8 @@ class _Lanes:
     def _step(self, lane: _Lane, step: Callable[[], Any]) -> None:
         """Let an exchange go on to its next request or pause, or to its end."""
         try:
-            item = step()
+            while isinstance(item := step(), Ahead):
+                lane.ahead, step = item.requests, partial(next, lane.task.exchange)
         except StopIteration as end:
             lane.outcomes = end.value
         except Exception as error:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from haloitsm_connector.client.request import Request
 from haloitsm_connector.publisher.base import Outcome
@@ -13,8 +13,7 @@ from haloitsm_connector.publisher.once import Wanted
 from haloitsm_transformers import Entity
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """One entity's request. Those that ``join`` the same may go in one array; None goes alone.
 
     ``id`` is that of its record as far as the entity tells it, a list of ids for several. ``record`` is what tells the
@@ -28,7 +27,7 @@ class Write:
     record: Hashable = None
     concerns: Sequence[Hashable] = ()
     joins: Hashable = None
-    wanted: Wanted | None = field(default=None, repr=False)
+    wanted: Wanted | None = None
 
     @property
     def called(self) -> str:
