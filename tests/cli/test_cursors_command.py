@@ -6,6 +6,9 @@ import json
 
 import pytest
 
+from haloitsm_connector.runner import cursor_name, reading_lease
+from haloitsm_connector.store import open_state
+
 
 @pytest.fixture
 def routes(project):
@@ -56,6 +59,14 @@ def test_a_state_that_cannot_be_reached_is_told_without_its_password(haloitsm, r
     assert ended.status == 1
     assert "state" in ended.err
     assert "hunter2" not in ended.out + ended.err
+
+
+def test_a_route_that_is_being_read_for_cannot_be_moved(haloitsm, routes):
+    with open_state("a.sqlite") as state, state.lease(reading_lease(cursor_name("tickets"))):
+        ended = haloitsm("cursors", "halo.yaml", "tickets", "--reset", "--state", "a.sqlite")
+        assert haloitsm("cursors", "halo.yaml", "--state", "a.sqlite").status == 0
+    assert ended.status == 1
+    assert "is running already" in ended.err
 
 
 @pytest.mark.parametrize(

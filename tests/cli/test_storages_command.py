@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import sys
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -87,7 +92,7 @@ def test_what_is_chosen_is_deleted(haloitsm, kept):
             ["seen", "--delete", "--all", "--prefix", "a"],
             "it is not clear which entries are to be deleted. Leave --all",
         ),
-        (["seen", "--delete", "--all"], "Deleting 61 entries of 'seen' is done only when somebody says yes. Add --yes"),
+        (["seen", "--delete", "--all"], "61 entries of 'seen' will be deleted, and nobody is there to say yes."),
         (["sen"], "there is no storage 'sen'. Did you mean 'seen'?"),
         (["seen", "--key", "nobody"], "the storage 'seen' has no such entry under 'nobody'"),
         (["seen", "--where", "id = 3"], "--where: 'id = 3'"),
@@ -104,3 +109,22 @@ def test_what_cannot_be_done_is_told_and_nothing_is_changed(haloitsm, kept, argu
 
 def test_a_project_without_storages_says_so(haloitsm, project):
     assert haloitsm("storages", "halo.yaml").err == "No storage is declared, and nothing is kept.\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("answer", "status", "left"), [("y", 0, 0), ("n", 1, 61)])
+def test_a_person_is_asked(kept, answer, status, left):
+    pid, terminal = pty.fork()
+    if not pid:
+        arguments = ["haloitsm", "storages", "halo.yaml", "seen", "--all", "--delete", *STATE]
+        os.execv(Path(sys.executable).with_name("haloitsm"), arguments)
+    shown = b""
+    with suppress(OSError):
+        while part := os.read(terminal, 65536):
+            shown += part
+            if shown.endswith(b"[y/N]: "):
+                os.write(terminal, f"{answer}\n".encode())
+    assert b"61 entries of 'seen' will be deleted. Go on? [y/N]" in shown
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == status
+    with open_state("mine.sqlite") as state:
+        assert len(list(KeptStorage(state, "seen").iterate())) == left

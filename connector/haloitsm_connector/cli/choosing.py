@@ -48,9 +48,9 @@ def make_sure(what: str, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise InputError(f"{what} is done only when somebody says yes", "Add --yes; nothing was changed.")
+        raise InputError(f"{what}, and nobody is there to say yes", "Nothing was changed; --yes says it.")
     try:
-        meant = typer.confirm(f"{what}?", err=True)
+        meant = typer.confirm(f"{what}. Go on?", err=True)
     except typer.Abort:
         raise typer.Exit(130) from None
     if not meant:

@@ -13,6 +13,7 @@ from haloitsm_connector.errors import InputError
 
 if TYPE_CHECKING:
     from haloitsm_connector.pipeline import Pipeline
+    from haloitsm_connector.store import Database
     from haloitsm_connector.subscriber import Cursor
 
 
@@ -29,7 +30,8 @@ def cursors(
 ) -> None:
     """Show how far incremental routes have read, or move one.
 
-    A moment is a date or an ISO date and time, UTC unless it names a zone. Change nothing while the route runs.
+    A moment is a date or an ISO date and time, UTC unless it names a zone. A route cannot be moved while it
+    is read for.
     """
     from haloitsm_connector.store import Cursors
 
@@ -40,10 +42,9 @@ def cursors(
     with load_pipeline(context.obj, path, state) as pipeline:
         stored = Cursors(pipeline.assembly.state)
         names = _names(pipeline, route)
-        if start:
-            stored.set(names[str(route)], {"read_until": _moment(start)})
-        elif reset:
-            stored.delete(names[str(route)])
+        if start or reset:
+            moved = {"read_until": _moment(start)} if start else None
+            _move(pipeline.assembly.state, names[str(route)], moved)
         found = {route: stored.get(name) for route, name in names.items()}
     if as_json:
         output.show_json(found)
@@ -52,6 +53,18 @@ def cursors(
     else:
         columns = ("route", "read until", "under way", "Halo's clock")
         output.table(columns, [(route, *_told(cursor or {})) for route, cursor in found.items()])
+
+
+def _move(state: Database, name: str, cursor: Cursor | None) -> None:
+    """Store a cursor, or forget it; HeldError while somebody reads on from it."""
+    from haloitsm_connector.runner import reading_lease
+    from haloitsm_connector.store import Cursors
+
+    with state.lease(reading_lease(name)) as held:
+        if cursor is None:
+            Cursors(held).delete(name)
+        else:
+            Cursors(held).set(name, cursor)
 
 
 def _names(pipeline: Pipeline, route: str | None) -> dict[str, str]:

@@ -124,6 +124,6 @@ def _show(name: str, entries: Iterator[Entry], limit: int, hide: Any) -> None:
 
 def _delete(storage: KeptStorage, name: str, keys: list[str], yes: bool) -> None:
     if keys:
-        make_sure(f"Deleting {output.counted(len(keys), 'entry', 'entries')} of '{name}'", yes)
+        make_sure(f"{output.counted(len(keys), 'entry', 'entries')} of '{name}' will be deleted", yes)
     storage.delete(*keys)
     output.say(f"{name}: {output.counted(len(keys), 'entry', 'entries')} deleted")

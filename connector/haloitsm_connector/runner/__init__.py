@@ -15,7 +15,7 @@ from haloitsm_connector.runner.events import (
 )
 from haloitsm_connector.runner.fetch import cursor_name, incoming_cursor_name
 from haloitsm_connector.runner.run import Runner
-from haloitsm_connector.runner.work import results_queue
+from haloitsm_connector.runner.work import reading_lease, results_queue
 
 __all__ = [
     "Began",
@@ -32,5 +32,6 @@ __all__ = [
     "Tell",
     "cursor_name",
     "incoming_cursor_name",
+    "reading_lease",
     "results_queue",
 ]

@@ -92,7 +92,7 @@ class Work:
         if routes:
             self._together(routes)
         elif not names and self.reads:
-            with self._reporting(name), self._leased(name, [_reading(incoming_cursor_name(name))]) as held:
+            with self._reporting(name), self._leased(name, [reading_lease(incoming_cursor_name(name))]) as held:
                 tasks, cursor = Tasks(held, now=self.now), Cursors(held).get(incoming_cursor_name(name))
                 incoming = self.assembly.incoming(name)
                 Fetch(incoming, [], cursor, tasks, self.tell, lambda: not self.stop.is_set()).run()
@@ -114,7 +114,7 @@ class Work:
 
     def _leases(self, one: RouteWork) -> Iterator[str]:
         if self.reads:
-            yield _reading(cursor_name(one.route.name))
+            yield reading_lease(cursor_name(one.route.name))
         if self.delivers:
             yield from (line.job for line in one.lines)
 
@@ -230,6 +230,6 @@ def _groups(routes: list[RouteWork], cursors: Cursors) -> list[tuple[list[RouteW
     return list(groups.values())
 
 
-def _reading(name: str) -> str:
+def reading_lease(name: str) -> str:
     """Return the name under which reading for a route, or an incoming, is held."""
     return f"{name} (reading)"
