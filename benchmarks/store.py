@@ -1,6 +1,6 @@
 """What tasks cost in a state: ``python benchmarks/store.py``, some minutes.
 
-Prints what storing and settling 20,000 records of 2 KB costs beside a script that keeps a batch of them in a row, and
+Prints what storing and settling 10,000 records of 2 KB costs beside a script that keeps a batch of them in a row, and
 what each operation of a queue costs at 1,000,000 tasks beside 1,000; exit status 1 when a bar is missed.
 """
 
@@ -11,7 +11,7 @@ import sys
 
 from duel import Bar, Ratio, Result, contenders, cycles, told
 
-RECORDS = 20_000
+RECORDS = 10_000
 CYCLES = 11
 
 

@@ -301,6 +301,22 @@ def test_what_is_no_json_is_rejected_alone(tasks: Tasks) -> None:
     assert tasks.get(task.number).entity == {"repr": "{'value': {1}}"}
 
 
+def test_odd_texts_and_answers_do_not_stop_what_goes_with_them(tasks: Tasks) -> None:
+    tasks.add({"a": new("a\x00b", "\ud800", "c")}, {}, covers=True)
+    first, second, third = tasks.claim("a", 3)
+    assert [first.key, second.key] == ["a\ufffdb", "?"]
+    tasks.settle(
+        "a",
+        [
+            Settled(first.number, "failed", "said \x00", answer={"response": b"odd"}),
+            Settled(second.number, "finished", answer={"response": {1}}),
+            Settled(third.number, "finished", answer={"response": 2**70}),
+        ],
+    )
+    answers = [tasks.get(one.number).answer for one in (first, second, third)]
+    assert answers == [{"response": "b'odd'"}, {"response": "{1}"}, {"response": 2**70}]
+
+
 def test_large_entities_make_small_batches(tasks: Tasks, state: Database) -> None:
     tasks.add({"a": [NewTask({"text": "x" * 1_500_000}) for _ in range(5)]}, {}, covers=True)
     assert rows(state, "batches") == 3

@@ -30,7 +30,6 @@ MIGRATIONS = (
     " fetched INTEGER NOT NULL, size INTEGER NOT NULL, following INTEGER NOT NULL, status TEXT NOT NULL,"
     " attempts INTEGER NOT NULL DEFAULT 0, stored REAL NOT NULL, changed REAL NOT NULL)",
     "CREATE INDEX batches_by_status ON batches (queue, status, number)",
-    "CREATE INDEX batches_closed ON batches (queue, number) WHERE status IN ('finished', 'skipped', 'apart')",
     "CREATE INDEX batches_fetched ON batches (queue, number) WHERE fetched = 1",
     "CREATE TABLE contents (batch INTEGER PRIMARY KEY, keys BLOB, entities BLOB NOT NULL)",
     "CREATE TABLE answers (batch INTEGER PRIMARY KEY, answers BLOB NOT NULL)",

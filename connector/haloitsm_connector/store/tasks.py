@@ -34,8 +34,8 @@ class Tasks:
     """The tasks in a state. A *queue* is a route, or ``NAME results``; the oldest of its tasks are delivered first.
 
     Whoever fetches or delivers holds a lease on the queue and works on the database that the lease gave; what people do
-    needs none. Every call is one transaction, and survives the end of this process when it returns. All may raise
-    StateError.
+    needs none. What is done survives the end of this process when a call returns. Each is one transaction, those that
+    may concern many tasks are a row of small ones. All may raise StateError.
     """
 
     def __init__(self, database: Database, *, now: Callable[[], float] = time.time) -> None:

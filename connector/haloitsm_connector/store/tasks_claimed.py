@@ -82,20 +82,24 @@ def claim(database: Database, now: Callable[[], float], queue: str, most: int) -
 
 
 def _take(book: Ledger, queue: str, candidates: list[_Candidates]) -> list[Picked]:
-    behind = _behind(book.rows, queue, [task for one in candidates for task in one.tasks])
+    picked = sorted(task for one in candidates for task in one.tasks)
+    behind = _behind(book.rows, queue, picked)
     for home, tasks in candidates:
         if isinstance(home, Own):
             _take_own(book, home, waits=home.number in behind)
         else:
             _take_crowd(book, home, tasks, behind)
-    return [task for one in candidates for task in one.tasks if task.number not in behind]
+    return [task for task in picked if task.number not in behind]
 
 
 def _oldest(book: Ledger, queue: str, most: int) -> Iterator[_Candidates]:
-    """The oldest tasks that are ready; a batch that is too large for what is left is cut only where it comes first."""
+    """The oldest tasks that are ready; a batch that is too large for what is left is cut only where it comes first.
+
+    The crowd of a batch comes before those that left it: they may have to wait for one in it.
+    """
     homes: list[tuple[int, Own | Batch]] = [
-        *((row[0], Own(*row)) for row in book.rows(_READY, (queue, book.at, most))),
         *((number_of(row[0], 0), Batch(*row)) for row in book.rows(_NEW, (queue, most))),
+        *((row[0], Own(*row)) for row in book.rows(_READY, (queue, book.at, most))),
     ]
     left = most
     for _, home in sorted(homes, key=lambda one: one[0]):

@@ -8,13 +8,14 @@ from itertools import takewhile
 
 from haloitsm_connector.store import statuses
 from haloitsm_connector.store.database import Database
-from haloitsm_connector.store.tasks_stored import BATCH, PLACES, Batch, Ledger, drop, ledger, number_of
+from haloitsm_connector.store.tasks_stored import APART, BATCH, PLACES, Batch, Ledger, drop, ledger, number_of
 
 BATCHES_AT_ONCE = 50
 """Batches that are looked at in one transaction, so that nobody who delivers waits for long."""
-_CLOSED = (
-    f"SELECT {BATCH}, stored, fetched FROM batches WHERE queue = ? AND status IN ('finished', 'skipped', 'apart')"  # noqa: S608
-    " AND number > ? ORDER BY number LIMIT ?"
+_CLOSED = ("finished", "skipped", APART)
+_OLDEST = (
+    f"SELECT {BATCH}, stored, fetched FROM batches WHERE queue = ? AND status = ? AND number > ?"  # noqa: S608
+    " ORDER BY number LIMIT ?"
 )
 _OPEN = ", ".join(f"'{status}'" for status in statuses.STATUSES if status not in statuses.before("prune"))
 _KEPT = f"SELECT 1 FROM tasks WHERE number >= ? AND number < ? AND (status IN ({_OPEN}) OR changed >= ?) LIMIT 1"  # noqa: S608
@@ -53,8 +54,9 @@ def _candidates(book: Ledger, queue: str, last: int, until: float) -> list[Batch
     """Return the next batches that were stored before a time and will not be read again."""
     found = book.rows("SELECT covered FROM queues WHERE name = ?", (queue,))
     covered = found[0][0] if found else 0
-    rows = book.rows(_CLOSED, (queue, last, BATCHES_AT_ONCE))
-    old = takewhile(lambda row: row[-2] < until and (row[0] <= covered or not row[-1]), rows)
+    rows = [row for status in _CLOSED for row in book.rows(_OLDEST, (queue, status, last, BATCHES_AT_ONCE))]
+    oldest = sorted(rows)[:BATCHES_AT_ONCE]
+    old = takewhile(lambda row: row[-2] < until and (row[0] <= covered or not row[-1]), oldest)
     return [Batch(*row[:-2]) for row in old]
 
 

@@ -18,10 +18,11 @@ from haloitsm_connector.store.tasks_stored import (
     Ledger,
     Own,
     batches_of,
-    dump,
+    dump_anything,
     keys_of,
     own_of,
     place_of,
+    storable,
 )
 
 _QUIET: tuple[Status, ...] = ("finished", "skipped")
@@ -81,11 +82,12 @@ class _Quiet:
     def add(self, batch: Batch, status: Status, crowd: list[Settled]) -> None:
         """Remember that those who stay in the crowd of a batch have a status now."""
         self._batches.append((status, batch.number))
-        answers: list[Any] = [None] * batch.size
-        for one in crowd:
-            answers[one.number % PLACES] = [one.reason, one.answer] if one.reason else one.answer
-        if any(answers):
-            self._answers.append((batch.number, dump(answers)))
+        told = [[one.reason, one.answer] if one.reason else one.answer for one in crowd]
+        if any(told):
+            answers: list[Any] = [None] * batch.size
+            for one, entry in zip(crowd, told, strict=True):
+                answers[one.number % PLACES] = entry
+            self._answers.append((batch.number, dump_anything(answers)))
 
     def put(self, book: Ledger) -> None:
         """Write it all down."""
@@ -97,20 +99,16 @@ class _Quiet:
 def _settle_crowd(book: Ledger, batch: Batch, crowd: list[Settled], quiet: _Quiet) -> None:
     if batch.status != "processing" or len(crowd) > batch.following:
         raise _taken(crowd[0].number, batch.queue)
-    stays = _stays(batch, crowd)
-    leaving = [one for one in crowd if one.status != stays]
-    if leaving:
-        _leave(book, batch, leaving)
-    if stays:
-        quiet.add(batch, stays, [one for one in crowd if one.status == stays] if leaving else crowd)
-        book.tally(batch.queue, "processing", stays, batch.following - len(leaving))
-
-
-def _stays(batch: Batch, crowd: list[Settled]) -> Status | None:
-    """Return what the crowd becomes: what most of it became; None where only a part of it is settled."""
     statuses = [one.status for one in crowd]
-    most = max(_QUIET, key=statuses.count)
-    return most if len(crowd) == batch.following and most in statuses else None
+    stays = max(_QUIET, key=statuses.count)
+    staying = statuses.count(stays) if len(crowd) == batch.following else 0  # of a part of a crowd, all leave
+    if staying == len(crowd):
+        quiet.add(batch, stays, crowd)
+    else:
+        _leave(book, batch, [one for one in crowd if not staying or one.status != stays])
+        if staying:
+            quiet.add(batch, stays, [one for one in crowd if one.status == stays])
+    book.tally(batch.queue, "processing", stays, staying)
 
 
 def _leave(book: Ledger, batch: Batch, leaving: list[Settled]) -> None:
@@ -142,7 +140,9 @@ def _settle_own(book: Ledger, ones: Sequence[tuple[Own, Settled]]) -> None:
 
 def _settled(own: Own, one: Settled) -> Own:
     due = one.due or 0.0 if one.status == "retry" else 0.0
-    return own._replace(status=one.status, attempts=own.attempts + 1, due=due, reason=one.reason, intent=one.intent)
+    return own._replace(
+        status=one.status, attempts=own.attempts + 1, due=due, reason=storable(one.reason), intent=one.intent
+    )
 
 
 def _attempt(one: Settled) -> Happening:

@@ -130,6 +130,19 @@ def dump(value: Any) -> bytes:
         return b" " + to_json(value).encode()
 
 
+def dump_anything(value: Any) -> bytes:
+    """Write what is only looked at: what is no JSON, as Python shows it."""
+    try:
+        return orjson.dumps(value, default=repr)
+    except TypeError:
+        return b" " + json.dumps(value, default=repr, skipkeys=True).encode()
+
+
+def storable(text: str) -> str:
+    """Return a text as every database takes it: without NUL and halves of surrogate pairs."""
+    return text if text.isprintable() else text.replace("\0", "\ufffd").encode(errors="replace").decode()
+
+
 def load(text: bytes | None) -> Any:
     """Read what ``dump`` wrote; None for nothing."""
     if text is None:
@@ -148,9 +161,10 @@ def cut(tasks: Iterable[NewTask]) -> Iterator[Cut]:
         if texts and (len(texts) == PLACES or size + len(text) > BATCH_BYTES):
             yield _batch(keys, texts, rejected)
             keys, texts, rejected, size = [], [], {}, 0
+        key = None if task.key is None else storable(task.key)
         if reason:
-            rejected[len(texts)] = (task.key, reason)
-        keys.append(task.key)
+            rejected[len(texts)] = (key, storable(reason))
+        keys.append(key)
         texts.append(text)
         size += len(text)
     if texts:
@@ -199,7 +213,7 @@ class Ledger:
                 one.task,
                 self.at if one.at is None else one.at,
                 one.what,
-                dump(one.detail) if one.detail else None,
+                dump_anything(one.detail) if one.detail else None,
             )
             for one in happenings
         ]
