@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import json
 import re
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from adapters.singer import selected, written
+
+from haloitsm_connector.hosts.singer import commands
 
 HERE = Path(__file__).parent
 pytestmark = pytest.mark.slow
@@ -255,3 +258,10 @@ def test_a_target_that_was_killed_creates_nothing_twice(singer, tmp_path, settin
     made = Counter(each["summary"] for each in sandbox.tables["Tickets"].values() if "Taken" in each["summary"])
     assert len(made) == 12
     assert set(made.values()) == {1}
+
+
+@pytest.mark.parametrize("command", [commands.tap, commands.target])
+@pytest.mark.skipif(importlib.util.find_spec("singer_sdk") is not None, reason="the SDK is installed beside us")
+def test_where_the_sdk_is_missing_it_is_said_how_to_get_it(command):
+    with pytest.raises(SystemExit, match=r"pip install 'haloitsm-connector\[singer\]'"):
+        command()

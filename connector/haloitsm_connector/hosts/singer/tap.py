@@ -15,7 +15,7 @@ from singer_sdk.helpers._catalog import pop_deselected_record_properties
 from haloitsm_connector.hosts import streams as neutral
 from haloitsm_connector.hosts.schemas import Schema, widened
 from haloitsm_connector.hosts.settings import Settings
-from haloitsm_connector.hosts.singer.plugin import PACKAGE, run, settings_of, settings_schema
+from haloitsm_connector.hosts.singer.declared import PACKAGE, settings_of, settings_schema
 from haloitsm_connector.subscriber import Cursor
 from haloitsm_transformers import Entity
 
@@ -146,8 +146,3 @@ class TapHaloITSM(Tap):
     def discover_streams(self) -> list[HaloStream]:
         """Return the streams that the settings lead to."""
         return [HaloStream(self, stream) for stream in neutral.Streams(settings_of(self.config))]
-
-
-def main() -> None:
-    """Run ``tap-haloitsm``."""
-    run(TapHaloITSM)

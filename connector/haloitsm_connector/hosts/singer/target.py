@@ -13,7 +13,7 @@ from singer_sdk.sinks import BatchSink
 
 from haloitsm_connector.errors import EntityError
 from haloitsm_connector.hosts.settings import Settings
-from haloitsm_connector.hosts.singer.plugin import PACKAGE, run, settings_of, settings_schema
+from haloitsm_connector.hosts.singer.declared import PACKAGE, settings_of, settings_schema
 from haloitsm_connector.hosts.sink import Sink, Sinks
 from haloitsm_connector.pipeline import FAILED_STATUSES
 from haloitsm_transformers import Entity
@@ -106,8 +106,3 @@ class TargetHaloITSM(Target):
     def _confirm(self) -> None:
         for sink in self._open.values():
             sink.confirm()
-
-
-def main() -> None:
-    """Run ``target-haloitsm``."""
-    run(TargetHaloITSM)

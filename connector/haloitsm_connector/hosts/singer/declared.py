@@ -1,14 +1,12 @@
-"""What the tap and the target have in common: their settings, and how they end."""
+"""The settings of the tap and of the target, as the SDK wants them declared."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import SecretStr
 
-from haloitsm_connector.errors import ConnectorError
 from haloitsm_connector.hosts.settings import Settings
 
 PACKAGE = "haloitsm-connector"
@@ -23,15 +21,6 @@ def settings_schema(names: Iterable[str], more: Mapping[str, Any] | None = None)
 def settings_of(config: Mapping[str, Any]) -> Settings:
     """Return the settings in a plugin's config, without the plugin's own and the SDK's; InputError for wrong ones."""
     return Settings.of({name: config[name] for name in Settings.model_fields if name in config})
-
-
-def run(plugin: Any) -> None:
-    """Run a plugin as a command; what a user can mend is told in one line, and the exit status is 1."""
-    try:
-        plugin.cli()
-    except ConnectorError as error:
-        plugin.logger.critical("%s", error)
-        sys.exit(1)
 
 
 def _property(name: str) -> dict[str, Any]:
