@@ -11,7 +11,8 @@ import pytest
 
 from haloitsm_connector import Intents, journal, open_state
 from haloitsm_connector.catalogue import Catalogue
-from haloitsm_connector.client import HttpClient
+from haloitsm_connector.client import HttpClient, Request, Response
+from haloitsm_connector.client.drive import Ahead
 from haloitsm_connector.errors import InputError, StateError, UnreachableError
 from haloitsm_connector.publisher import Outcome, Publisher
 from haloitsm_connector.sandbox import Sandbox
@@ -292,3 +293,29 @@ def test_an_outcome_names_the_intent_that_it_came_from(halo: HttpClient, sandbox
     assert (lost.status, lost.intent) == ("waiting", waiting.number)
     assert made.status == "created"
     assert made.intent > waiting.number
+
+
+def test_records_of_one_array_are_looked_up_side_by_side_and_what_is_asked_alike_once(
+    halo: HttpClient, respond: Callable[..., Response]
+) -> None:
+    by_client = ONCE | {"query": {"client_id": "{{ payload.client_id }}"}}
+    publisher = Publisher(halo, "POST /Asset", once=by_client, parallel=4)
+    flow = publisher.flow([asset(f"S-{number}", client_id=one) for number, one in enumerate([1, 2, 1, 3, 4, 5])])
+    announced: list[list[str]] = []
+    asked: list[str] = []
+    item = next(flow)
+    while not isinstance(item, list):
+        if isinstance(item, Ahead):
+            announced.append([dict(request.query)["client_id"] for request in item.requests])
+            item = next(flow)
+            continue
+        assert isinstance(item, Request)
+        if item.method == "GET":
+            asked.append(dict(item.query)["client_id"])
+            item = flow.send(respond({"record_count": 0, "assets": []}, 200))
+        else:
+            made = [{**record, "id": number} for number, record in enumerate(item.payload, 1)]
+            item = flow.send(respond(made))
+    assert announced[0] == ["1", "2", "3", "4"]
+    assert asked == ["1", "2", "3", "4", "5"]
+    assert [outcome.status for outcome in item] == ["created"] * 6
