@@ -31,6 +31,7 @@ CLAIM_HELD = 10_000
 """Tasks that are taken at once where a step of the chain holds entities back."""
 SETTLE = 500
 """Tasks whose outcomes are kept in one transaction, as far as they come in whole batches."""
+NOTHING_LEFT = "the outgoing's transformers left nothing of it"
 SETTLE_SECONDS = 1.0
 """How long an outcome waits for others before it is kept."""
 
@@ -103,7 +104,6 @@ class Delivery:
         try:
             with closing(self.outgoing.send(self._entities())) as outcomes:
                 for outcome in outcomes:
-                    self._complete()
                     self._under_way[0].outcomes.append(outcome)
                     self._settle_in_time()
         except StateError:
@@ -132,26 +132,29 @@ class Delivery:
 
     def _entities(self) -> Iterator[Entity]:
         """Yield what the chain makes of the tasks, one after the other."""
+        steps, holds = len(self.outgoing.chain) > 0, self._chain.holds
         while not self.stopping() and (self._claimed or self._claim()):
-            if self._chain.holds:
+            if holds:
                 tasks = list(self._claimed)
                 self._claimed.clear()
                 chain = self.outgoing.chain.open(self._failures.append)
                 made = [*chain([task.entity for task in tasks]), *chain.finish()]
             else:
                 tasks = [self._claimed.popleft()]
-                with noting(task=tasks[0].number):
-                    made = self._chain([tasks[0].entity])
+                made = self._made(tasks[0]) if steps else [tasks[0].entity]
             outcomes = [Outcome.failed(failure) for failure in self._failures]
             self._failures.clear()
             if not made and not outcomes:
-                outcomes = [
-                    Outcome(tasks[0].entity, "skipped", reason="the outgoing's transformers left nothing of it")
-                ]
+                outcomes = [Outcome(tasks[0].entity, "skipped", reason=NOTHING_LEFT)]
             self._under_way.append(_UnderWay(tasks, len(made) + len(outcomes), outcomes))
+            if len(self._under_way) == 1:
+                self._settle_in_time()  # all may be known already
             yield from made
-            if not made:
-                self._settle_in_time()
+
+    def _made(self, task: Claimed) -> list[Entity]:
+        """Make entities of a task."""
+        with noting(task=task.number):
+            return self._chain([task.entity])
 
     def _complete(self) -> None:
         """Judge the tasks that have all their outcomes, up to the first that has not."""

@@ -38,7 +38,7 @@ class Rule:
 
     def settled(self, number: int, attempts: int, outcomes: Sequence[Outcome], now: float) -> Settled:
         """Say what became of a task after so many ``attempts``, this one among them."""
-        outcome = min(outcomes, key=lambda one: WORST.index(one.status))
+        outcome = outcomes[0] if len(outcomes) == 1 else min(outcomes, key=lambda one: WORST.index(one.status))
         status, due = STATUS_OF[outcome.status], None
         if status in ("failed", "waiting") and attempts < self.fields.attempts and self._again(outcome, attempts):
             status, due = "retry", now + self._wait_seconds(attempts)
