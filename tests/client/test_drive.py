@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import threading
 from concurrent.futures import Future
 
 import pytest
@@ -229,6 +231,28 @@ def test_flows_are_driven_without_blocking_the_event_loop():
         return [page async for page in adrive(flow(), start)]
 
     assert asyncio.run(read()) == [[b"/1"], [b"/2"]]
+
+
+def test_an_error_that_the_flow_was_told_is_not_complained_of(caplog):
+    line, (one,) = Line(), requests("/1")
+
+    def flow():
+        with pytest.raises(LostAnswerError):
+            yield one
+        yield ["told"]
+
+    def start(request):
+        future = line(request)
+        threading.Timer(0.01, future.set_exception, [LostAnswerError("lost")]).start()
+        return future
+
+    async def collect():
+        return [page async for page in adrive(flow(), start)]
+
+    assert asyncio.run(collect()) == [["told"]]
+    line.futures.clear()
+    gc.collect()
+    assert caplog.records == []
 
 
 def test_pause_lets_time_pass_while_requests_are_under_way():

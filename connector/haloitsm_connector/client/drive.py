@@ -84,12 +84,12 @@ async def adrive(flow: Flow[Result], start: Start) -> AsyncIterator[list[Result]
     try:
         for item in course:
             if isinstance(item, Future):
-                await asyncio.wait([asyncio.wrap_future(item)])
+                await _await(item)
             else:
                 yield item
     except GeneratorExit:
         for future in _under_way(course):
-            await asyncio.wait([asyncio.wrap_future(future)])
+            await _await(future)
         raise
     finally:
         course.close()
@@ -241,6 +241,12 @@ def _after(seconds: float) -> Future[None]:
 def _wait(future: Future[Any]) -> None:
     with suppress(CancelledError):
         future.exception()
+
+
+async def _await(future: Future[Any]) -> None:
+    done, _ = await asyncio.wait([asyncio.wrap_future(future)])
+    with suppress(asyncio.CancelledError):
+        done.pop().exception()  # told in the flow; asyncio would complain that nobody has looked
 
 
 def _under_way(course: Generator[Future[Any] | list[Result]]) -> Iterator[Future[Any]]:
