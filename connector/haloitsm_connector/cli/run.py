@@ -17,13 +17,13 @@ import typer
 from haloitsm_connector.cli import output
 from haloitsm_connector.cli.settings import State, hiding, load_pipeline
 from haloitsm_connector.context import noting
-from haloitsm_connector.errors import ConnectorError, HeldError, InputError, sentence
+from haloitsm_connector.errors import HeldError, InputError, sentence
 
 if TYPE_CHECKING:
     from haloitsm_connector.cli.run_progress import Progress
     from haloitsm_connector.pipeline import Pipeline
     from haloitsm_connector.publisher import Outcome
-    from haloitsm_connector.runner import Event, Summary
+    from haloitsm_connector.runner import Done, Event, Summary
 
 SHOWN_FAILURES = 20
 """Failures of a route that are shown one by one; the rest is only counted."""
@@ -57,7 +57,9 @@ def run(
         if dry_run:
             status = 4 if sum(_dry_run(pipeline, name) for name in _chosen(pipeline, names)) else 0
         else:
-            status = _run(pipeline, path, names or [], not no_read, wait, as_json)
+            text = context.obj.log_style == "text"
+            shows_live = text and sys.stderr.isatty() and not (as_json and sys.stdout.isatty())
+            status = _run(pipeline, path, names or [], not no_read, wait, as_json, shows_live)
     if status:
         raise typer.Exit(status)
 
@@ -71,7 +73,9 @@ def _chosen(pipeline: Pipeline, names: list[str] | None) -> list[str]:
     return names or pipeline.routes()
 
 
-def _run(pipeline: Pipeline, path: Path, names: list[str], reads: bool, wait: bool, as_json: bool) -> int:
+def _run(
+    pipeline: Pipeline, path: Path, names: list[str], reads: bool, wait: bool, as_json: bool, shows_live: bool
+) -> int:
     from haloitsm_connector.cli.run_progress import Progress, live
     from haloitsm_connector.runner import Runner
 
@@ -79,10 +83,9 @@ def _run(pipeline: Pipeline, path: Path, names: list[str], reads: bool, wait: bo
         output.say("No route is declared: there is nothing to run.")
         return 0
     stop, progress = threading.Event(), Progress(pipeline.config.routes)
-    at_terminal = sys.stderr.isatty()
     tell = _telling(progress, hiding(pipeline.config), as_json)
-    shown = live(progress, lambda: _budgets(pipeline), stop.is_set) if at_terminal else nullcontext()
-    with _stopped_by_signals(stop, at_terminal) as stopped_by, shown:
+    shown = live(progress, _budgets(pipeline), stop.is_set) if shows_live else nullcontext()
+    with _stopped_by_signals(stop, shows_live) as stopped_by, shown:
         runner = Runner(pipeline.assembly)
         work = runner.run if reads else runner.deliver
         summary = work(names, wait=wait, stop=stop, tell=tell)
@@ -91,27 +94,23 @@ def _run(pipeline: Pipeline, path: Path, names: list[str], reads: bool, wait: bo
 
 
 def _telling(progress: Progress, hide: Callable[[Any], Any], as_json: bool) -> Callable[[Event], None]:
-    """Return what counts events, and prints what each tells of entities."""
-    from haloitsm_connector.cli.run_progress import BAD_LAST, became
+    """Return what counts events, and prints what each tells of entities: as JSON all, else what went wrong."""
+    from haloitsm_connector.cli.run_progress import BAD, became
     from haloitsm_connector.runner import Delivered, Held, Stored
 
     failures: Counter[str] = Counter()
 
-    def outcome_told(queue: str, outcome: Outcome, word: str, task: dict[str, Any]) -> None:
+    def told(queue: str, outcome: Outcome, word: str, task: Done | None) -> None:
         if as_json:
-            output.show_json_line(hide({"route": queue, **task, **outcome.described()}))
-            return
-        with noting(route=queue, task=task["task"] or 0):
-            said(queue, outcome, word)
-
-    def said(queue: str, outcome: Outcome, word: str) -> None:
-        if word in BAD_LAST:
+            output.show_json_line(hide({"route": queue, **_described(task), **outcome.described()}))
+        elif word in BAD:
             failures[queue] += 1
-            if failures[queue] <= SHOWN_FAILURES:
-                parts = (queue, word, output.naming(outcome.entity), output.one_line(outcome.reason))
-                output.say(hide(": ".join(filter(None, parts))))
-            elif failures[queue] == SHOWN_FAILURES + 1:
-                output.say(f"{queue}: more fail; they are counted from here on.")
+            with noting(route=queue, task=task.number if task else 0):
+                if failures[queue] <= SHOWN_FAILURES:
+                    parts = (queue, word, output.naming(outcome.entity), output.one_line(outcome.reason))
+                    output.say(hide(": ".join(filter(None, parts))))
+                elif failures[queue] == SHOWN_FAILURES + 1:
+                    output.say(f"{queue}: more fail; they are counted from here on.")
 
     def tell(event: Event) -> None:
         progress.count(event)
@@ -120,33 +119,38 @@ def _telling(progress: Progress, hide: Callable[[Any], Any], as_json: bool) -> C
                 output.say(f"{name}: {who}; this run waits for its turn.")
             case Stored(name=name, rejected=rejected):
                 for outcome in rejected:
-                    outcome_told(name, outcome, "rejected", {"task": None, "task_status": "rejected"})
+                    told(name, outcome, "rejected", None)
             case Delivered(queue=queue, tasks=tasks):
                 for task in tasks:
-                    known = {"task": task.number, "task_status": task.status, "attempts": task.attempts}
                     for outcome in task.outcomes:
-                        outcome_told(queue, outcome, became(task, outcome), known)
+                        told(queue, outcome, became(task, outcome), task)
         if as_json:
             sys.stdout.flush()
 
     return tell
 
 
-def _budgets(pipeline: Pipeline) -> str:
-    """Write how many requests are left to each client that has a budget."""
-    told = []
-    for name in pipeline.config.clients:
-        try:
-            left = pipeline.assembly.client(name).budget_left()
-        except ConnectorError:
-            continue  # the run tells what is wrong with a client
-        if left is not None:
-            told.append(f"{name}: {output.counted(left, 'request')} left in the budget")
-    return ", ".join(told)
+def _described(task: Done | None) -> dict[str, Any]:
+    """Return what is known of the task of an outcome; None for an entity that was rejected before it became one."""
+    if task is None:
+        return {"task": None, "task_status": "rejected", "attempts": 0}
+    return {"task": task.number, "task_status": task.status, "attempts": task.attempts}
+
+
+def _budgets(pipeline: Pipeline) -> Callable[[], str]:
+    """Return what writes how many requests are left to each client that has a budget."""
+    clients = {name: pipeline.assembly.client(name) for name in pipeline.config.clients}
+
+    def told() -> str:
+        left = {name: client.budget_left() for name, client in clients.items()}
+        known = [f"{name}: {output.counted(one, 'request')} left" for name, one in left.items() if one is not None]
+        return f"Budget of {', '.join(known)}" if known else ""
+
+    return told
 
 
 @contextmanager
-def _stopped_by_signals(stop: threading.Event, at_terminal: bool) -> Iterator[list[int]]:
+def _stopped_by_signals(stop: threading.Event, shows_live: bool) -> Iterator[list[int]]:
     """Stop clean at the first Ctrl-C or SIGTERM, at once at the second; gives the signals that came."""
     came: list[int] = []
 
@@ -154,10 +158,10 @@ def _stopped_by_signals(stop: threading.Event, at_terminal: bool) -> Iterator[li
         came.append(number)
         if len(came) > 1:
             # Whatever is under way is on disk, or will be found out about by the next run.
-            os.write(2, f"{SHOW_CURSOR if at_terminal else ''}Stopped at once.\n".encode())
+            os.write(2, f"{SHOW_CURSOR if shows_live else ''}Stopped at once.\n".encode())
             os._exit(128 + number)
         stop.set()
-        if not at_terminal:  # there, the live display says so
+        if not shows_live:  # there, the live display says so
             os.write(2, "Finishing what is in flight … once more stops at once; nothing is lost.\n".encode())
 
     before = {number: signal.signal(number, stop_soon) for number in (signal.SIGINT, signal.SIGTERM)}

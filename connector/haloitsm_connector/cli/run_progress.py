@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from haloitsm_connector.publisher import Outcome
     from haloitsm_connector.runner import Done
 
-BAD_LAST = ("to be retried", "failed", "refused", "rejected", "waiting")
+GOOD = ("created", "updated", "deleted", "sent", "skipped")
+BAD = ("to be retried", "failed", "refused", "rejected", "waiting")
 """What somebody has to look at, and what is therefore written last."""
 REFRESH_PER_SECOND = 4
 BUDGET_SECONDS = 2.0
@@ -41,8 +42,7 @@ class Line:
 
     def told(self) -> str:
         """Write what became of the entities: ``90 sent, 1 failed``; empty for none."""
-        ordered = sorted(self.counts, key=lambda word: BAD_LAST.index(word) if word in BAD_LAST else -1)
-        return ", ".join(f"{self.counts[word]} {word}" for word in ordered)
+        return ", ".join(f"{self.counts[word]} {word}" for word in (*GOOD, *BAD) if self.counts[word])
 
     def rate(self, now: float) -> float:
         """Return attempts per second since it began."""
