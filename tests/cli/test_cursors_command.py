@@ -7,7 +7,7 @@ import json
 import pytest
 
 from haloitsm_connector.runner import cursor_name, reading_lease
-from haloitsm_connector.store import open_state
+from haloitsm_connector.store import Event, Inbox, open_state
 
 
 @pytest.fixture
@@ -87,3 +87,17 @@ def test_what_cannot_be_done_is_told(haloitsm, routes, arguments, said):
 
 def test_a_configuration_without_incremental_routes_has_none(haloitsm, project):
     assert "No route reads what is new" in haloitsm("cursors", "halo.yaml").err
+
+
+def test_the_cursor_of_a_webhook_is_the_number_of_an_event(haloitsm, routes):
+    (routes / "changes.yaml").write_text(
+        "incoming: {changes: {subscriber: {prototype: webhook, path: /t, authentication: {type: none}}}}\n"
+        "routes: {changes: {incoming: changes, outgoing: lines}}\n"
+    )
+    with open_state(routes / "state.sqlite") as state:
+        Inbox(lambda: state, "changes").put([Event({"id": 7})])
+    assert haloitsm("run", ".", "changes", "--state", "state.sqlite").err == "changes: 1 sent\n"
+    assert "changes  event 1" in haloitsm("cursors", ".", "--state", "state.sqlite").out
+    moved = haloitsm("cursors", ".", "changes", "--from", "2026-01-01", "--state", "state.sqlite")
+    assert moved.status == 1
+    assert "they have numbers, and no moment to begin from. --reset reads all that are kept." in moved.err

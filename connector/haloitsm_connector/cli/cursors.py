@@ -43,6 +43,9 @@ def cursors(
         stored = Cursors(pipeline.assembly.state)
         names = _names(pipeline, route)
         if start or reset:
+            if start and _numbered(pipeline, str(route)):
+                what = f"route '{route}' reads events that arrived: they have numbers, and no moment to begin from"
+                raise InputError(what, "--reset reads all that are kept.")
             moved = {"read_until": _moment(start)} if start else None
             _move(pipeline.assembly.state, names[str(route)], moved)
         found = {route: stored.get(name) for route, name in names.items()}
@@ -80,6 +83,13 @@ def _names(pipeline: Pipeline, route: str | None) -> dict[str, str]:
     return {name: cursor_name(name) for name in found if route in (None, name)}
 
 
+def _numbered(pipeline: Pipeline, route: str) -> bool:
+    """Whether the incoming of a route is a webhook."""
+    from haloitsm_connector.serve.waiting import webhooks
+
+    return pipeline.config.routes[route].incoming in webhooks(pipeline.assembly)
+
+
 def _moment(text: str) -> str:
     from haloitsm_connector.subscriber.moments import moment, to_the_millisecond
 
@@ -94,7 +104,7 @@ def _told(cursor: Cursor) -> tuple[str, str, str]:
     at = f", behind id {run['id']}" if "id" in run else ""
     ahead = cursor.get("seconds_ahead", 0)
     return (
-        cursor.get("read_until", "never"),
+        f"event {cursor['number']}" if "number" in cursor else cursor.get("read_until", "never"),
         f"since {run.get('began', '?')}{at}" if run else "",
         f"{abs(ahead)} s {'ahead of' if ahead > 0 else 'behind'} ours" if ahead else "",
     )

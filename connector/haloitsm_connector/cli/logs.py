@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Literal
 
+from haloitsm_connector.cli.output import harmless
 from haloitsm_connector.context import noted
 
 Style = Literal["text", "json"]
@@ -30,10 +31,18 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
+class Lines(logging.Formatter):
+    """Writes lines for a person, in which nothing that came from elsewhere can command a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the text of a record."""
+        return harmless(super().format(record))
+
+
 def set_up(style: Style, *, timed: bool = False) -> None:
     """Write logs to standard error from now on; text begins with the time of the line where it is ``timed``."""
     handler = logging.StreamHandler(sys.stderr)
-    text = logging.Formatter("%(asctime)s %(message)s" if timed else "%(message)s", "%Y-%m-%d %H:%M:%S")
+    text = Lines("%(asctime)s %(message)s" if timed else "%(message)s", "%Y-%m-%d %H:%M:%S")
     handler.setFormatter(JsonLines() if style == "json" else text)
     logging.basicConfig(handlers=[handler], force=True)
     if style == "json" or timed:
