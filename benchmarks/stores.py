@@ -27,7 +27,7 @@ PAGE = 500
 """Records that are stored, claimed and settled at once, as the runner does."""
 BATCH = 100
 SIZES = {"small": 1_000, "large": 1_000_000}
-FAILED = 100
+FAILED = 20
 """Of so many tasks one has failed, and one waits for its next attempt."""
 Times = dict[str, float]
 record = cache(ticket)

@@ -24,10 +24,9 @@ from haloitsm_connector.store.tasks_stored import (
 )
 from haloitsm_transformers import Entity
 
+FIRST_PAGE = 20
 PAGE = 200
-"""Tasks that are read at once by their own rows."""
-BATCHES_AT_ONCE = 10
-"""Batches that are read at once."""
+"""How many tasks are read at once at first, for who wants to see but a few, and at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +101,14 @@ Page = Callable[[Rows, Filter, str, str, "Span"], tuple[list[Task], int | None]]
 
 
 class Span(NamedTuple):
-    """Where to go on reading, and in which direction."""
+    """Behind which number to go on reading, in which direction, and how many at once."""
 
     last: int | None
     newest_first: bool
+    most: int = PAGE
 
     @classmethod
-    def whole(cls, newest_first: bool) -> Span:
+    def whole(cls, *, newest_first: bool) -> Span:
         """Return a span that begins at the beginning."""
         return cls(2**62 if newest_first else 0, newest_first)
 
@@ -135,18 +135,18 @@ def present(rows: Rows, where: Filter) -> list[tuple[str, Status]]:
 
 
 def _stream(rows: Rows, where: Filter, queue: str, status: str, page: Page, newest_first: bool) -> Iterator[Task]:
-    span = Span.whole(newest_first)
+    span = Span.whole(newest_first=newest_first)._replace(most=FIRST_PAGE)
     while span.last is not None:
         tasks, last = page(rows, where, queue, status, span)
         yield from tasks
-        span = span._replace(last=last)
+        span = span._replace(last=last, most=min(2 * span.most, PAGE))
 
 
 def by_themselves(rows: Rows, where: Filter, queue: str, status: str, span: Span) -> tuple[list[Task], int | None]:
     """Read a page of tasks that left their crowds."""
     columns = ", ".join(f"tasks.{name}" for name in Own._fields)
     sql = f"SELECT {columns}, stored, source FROM tasks JOIN batches ON batches.number = tasks.number / {PLACES}"  # noqa: S608
-    found = _page(rows, sql, "tasks", where, queue, status, span, PAGE)
+    found = _page(rows, sql, "tasks", where, queue, status, span, span.most)
     tasks = [_own_task(Own(*row[:-2]), *row[-2:]) for row in found]
     return [task for task in tasks if where.takes(task)], found[-1][0] if found else None
 
@@ -158,7 +158,7 @@ def in_crowds(rows: Rows, where: Filter, queue: str, status: str, span: Span) ->
         f"SELECT {columns}, stored, source, keys, answers FROM batches"  # noqa: S608
         " JOIN contents ON contents.batch = number LEFT JOIN answers ON answers.batch = number"
     )
-    found = _page(rows, sql, "batches", where, queue, status, span, BATCHES_AT_ONCE)
+    found = _page(rows, sql, "batches", where, queue, status, span, span.most // FIRST_PAGE)
     crowds = (_crowd_tasks(rows, row) for row in found)
     tasks = [task for crowd in crowds for task in (reversed(crowd) if span.newest_first else crowd)]
     return [task for task in tasks if where.takes(task)], found[-1][0] if found else None

@@ -379,8 +379,9 @@ def drop(book: Ledger, batch: Batch) -> int:
 def cover(connection: Connection, routes: Iterable[str]) -> None:
     """Say that nothing that is stored for these routes will be read again."""
     sql = (
-        "INSERT INTO queues (name, covered) SELECT ?, coalesce(max(number), 0) FROM batches WHERE queue = ?"
-        " AND fetched = 1 ON CONFLICT (name) DO UPDATE SET covered = excluded.covered"
+        "INSERT INTO queues (name, covered) VALUES (?, coalesce((SELECT number FROM batches"
+        " WHERE queue = ? AND fetched = 1 ORDER BY number DESC LIMIT 1), 0))"
+        " ON CONFLICT (name) DO UPDATE SET covered = excluded.covered"
     )
     connection.executemany(sql, [(route, route) for route in sorted(routes)])
 
