@@ -82,6 +82,7 @@ def _queue(pipeline: Pipeline, tasks: Tasks, queue: str) -> dict[str, Any]:
         "declared": "no" if declared is None else "disabled" if declared.disabled else "yes",
         "tasks": {one: counts[one] for one in STATUSES},
         "read_until": cursor.get("read_until"),
+        "read_event": cursor.get("number"),
         "run_by": state.holder(f"route {name}") or None,
         "oldest_new": oldest.stored if oldest else None,
         "next_attempt": tasks.next_due(queue),
@@ -113,7 +114,7 @@ def _show_routes(routes: list[dict[str, Any]]) -> None:
         {
             "route": one["route"] + {"yes": "", "disabled": " (disabled)", "no": " (not declared)"}[one["declared"]],
             **{status: count or "" for status, count in one["tasks"].items()},
-            "read until": one["read_until"],
+            "has read": _read(one, now),
             "oldest new": f"{output.span(now - one['oldest_new'])} ago" if one["oldest_new"] else "",
             "next attempt": _due(one["next_attempt"], now),
             "run by": one["run_by"],
@@ -123,6 +124,13 @@ def _show_routes(routes: list[dict[str, Any]]) -> None:
     columns = [name for name in (rows[0] if rows else ()) if any(row[name] for row in rows)]
     if rows:
         output.table(columns, ([row[name] for name in columns] for row in rows))
+
+
+def _read(one: dict[str, Any], now: float) -> str:
+    """Say how far a queue has read: until how long ago, or up to which event of its webhook."""
+    if one["read_until"]:
+        return f"until {output.span(now - datetime.fromisoformat(one['read_until']).timestamp())} ago"
+    return f"up to event {one['read_event']}" if one["read_event"] is not None else ""
 
 
 def _due(at: float | None, now: float) -> str:
