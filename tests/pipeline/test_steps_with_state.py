@@ -154,6 +154,15 @@ def test_what_was_on_its_way_when_the_run_ended_comes_again(load, monkeypatch):
     assert 0 < len(rest) < 15
 
 
+def test_a_route_may_end_in_a_delta_which_waits_until_the_task_is_stored(load, sandbox):
+    rows = [{"id": 1, "type": 130, "serial": "T-1"}, {"id": 2, "type": "no type", "serial": "T-2"}]
+    text = DELTA.replace("      - delta: {storage: sent, key: \"{{ serial }}\"}\n", "").replace(
+        "outgoing: assets}", "outgoing: assets, transformers: [{delta: {storage: sent, key: '{{ id }}'}}]}"
+    )
+    assert [outcome.status for outcome in load(text, rows).run("go")] == ["created", "refused"]
+    assert list(load(text, rows).run("go")) == [], "what was refused is a task, to be mended and retried"
+
+
 def test_a_route_may_end_in_a_delta_where_its_outgoing_has_no_steps(through):
     delta = [{"delta": {"storage": "sent", "key": "{{ id }}"}}]
     assert through(delta, [{"id": 1}, {"id": 2}])[0] == [{"id": 1}, {"id": 2}]
@@ -174,8 +183,8 @@ def test_a_route_may_end_in_a_delta_where_its_outgoing_has_no_steps(through):
         ),
         ("transformers: {tidy: [%s]}", "transformers.tidy[0]"),
         (
-            "outgoing: {o: {transformers: [{limit: 1}], publisher: {prototype: file, path: x.csv}}}\n"
-            "routes: {r: {incoming: rows, outgoing: o, transformers: [%s]}}",
+            "outgoing: {o: {publisher: {prototype: file, path: x.csv}}}\n"
+            "routes: {r: {incoming: rows, outgoing: o, transformers: [%s, {limit: 1}]}}",
             "routes.r.transformers[0]",
         ),
     ],
@@ -185,7 +194,7 @@ def test_a_delta_that_could_not_be_told_of_its_deliveries_is_a_located_problem(l
         load(text % "{delta: {storage: sent, key: '{{ id }}'}}")
     (problem,) = error.value.problems
     assert place in problem.path
-    assert "stands last before a publisher" in str(problem)
+    assert "stands last: at the end of a route's transformers" in str(problem)
 
 
 @pytest.mark.parametrize(

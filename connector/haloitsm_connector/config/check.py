@@ -107,7 +107,7 @@ def check_chains(
     """Yield what is wrong with the steps of every chain, given with the path at which it stands."""
     usable = {name: steps for name, steps in tree["transformers"].items() if isinstance(steps, list)}
     for path, steps in chains:
-        last = {"delivery"} if ends_at_publisher(tree, path) else ()
+        last = {"delivery"} if is_followed_up(path) else ()
         for problem in check_steps(steps, registry, usable, offered, last):
             yield Finding((*path, *problem.path), problem.what, problem.hint)
 
@@ -138,16 +138,9 @@ def schemas_of(catalogue: Catalogue) -> Callable[[str], dict[str, Any]]:
     return schema
 
 
-def ends_at_publisher(tree: Tree, path: NodePath) -> bool:
-    """Whether what comes out of the chain at this path is what a publisher is given."""
-    match path:
-        case ("outgoing", _, "transformers"):
-            return True
-        case ("routes", name, "transformers"):
-            named = tree["routes"][name].get("outgoing")
-            outgoing = tree["outgoing"].get(named) if isinstance(named, str) else None
-            return isinstance(outgoing, Mapping) and not outgoing.get("transformers")
-    return False
+def is_followed_up(path: NodePath) -> bool:
+    """Whether what comes out of the chain at this path is stored as a task, or is what a publisher is given."""
+    return path[0] in ("outgoing", "routes") and path[-1] == "transformers"
 
 
 def check_payloads(tree: Tree, catalogue: Catalogue) -> Iterator[Finding]:

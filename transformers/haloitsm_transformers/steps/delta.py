@@ -15,9 +15,9 @@ class Delta(Params):
     """Let new and changed entities through; those that are as they were last delivered go no further.
 
     A storage keeps a fingerprint for each key, written only after the entity was delivered: what fails, or is cut off
-    by the end of the program, comes again. So it stands last before a publisher. Missing path, null, empty list in the
-    key: no key, and the entity fails; in what is compared they are values. Wrong type: lists and objects are no key;
-    numbers and texts that read the same are one.
+    by the end of the program, comes again. So it stands last, in an outgoing or a route; in a route, what is stored as
+    a task counts as delivered. Missing path, null, empty list in the key: no key, and the entity fails; in what is
+    compared they are values. Wrong type: lists and objects are no key; numbers and texts that read the same are one.
     """
 
     storage: StorageName = Field(description="Name of the storage that keeps the fingerprints; best its own.")
