@@ -11,7 +11,7 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from haloitsm_connector.errors import AuthenticationError, ConfigError, EntityError, InputError
-from haloitsm_connector.hosts.schemas import schema_of, widened
+from haloitsm_connector.hosts.schemas import widened
 from haloitsm_connector.hosts.selection import selection, stream_name
 from haloitsm_connector.hosts.settings import Settings
 from haloitsm_connector.hosts.streams import Streams
@@ -107,14 +107,25 @@ def test_every_row_fits_the_schema_of_its_stream(streams):
             assert len(keys) == len(set(keys)) > 0, stream.name
 
 
-@limits(max_examples=50)
-@given(st.lists(st.dictionaries(KEYS, VALUES, max_size=4), max_size=4))
-def test_a_widened_schema_takes_all_that_it_was_shown(catalogue, rows):
-    schema = schema_of(catalogue, catalogue.find("GET /Status"))
+KINDS = st.sampled_from(["integer", "number", "boolean", "string", "array", "object"])
+
+
+@limits(max_examples=100)
+@given(st.dictionaries(KEYS, KINDS), st.lists(st.dictionaries(KEYS, VALUES, max_size=4), max_size=4))
+def test_a_widened_schema_takes_all_that_it_was_shown(kinds, rows):
+    schema = {"type": "object", "properties": {name: {"type": [kind, "null"]} for name, kind in kinds.items()}}
     wider = widened(schema, rows)
+    strict = jsonschema.Draft7Validator({**schema, "additionalProperties": False})
+    assert (wider is schema) == all(strict.is_valid(row) for row in rows)
     assert widened(wider, rows) is wider
-    validator = jsonschema.Draft7Validator(wider)
-    assert all(validator.is_valid(row) for row in rows)
+    assert all(jsonschema.Draft7Validator(wider).is_valid(row) for row in rows)
+
+
+def test_a_value_of_another_type_than_declared_is_allowed_from_then_on():
+    schema = {"type": "object", "properties": {"id": {"type": ["integer"]}, "cost": {"type": ["number", "null"]}}}
+    assert widened(schema, [{"id": 12.0, "cost": 3}, {"id": 1, "cost": None}]) is schema
+    wider = widened(schema, [{"id": 1, "cost": "free"}])
+    assert wider["properties"] == {"id": {"type": ["integer"]}, "cost": {"type": ["null", "number", "string"]}}
 
 
 def test_an_incoming_takes_the_place_of_a_usual_entity_of_its_name(streams, tmp_path):

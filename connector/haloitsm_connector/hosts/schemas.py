@@ -1,13 +1,13 @@
 """The JSON Schema of what a stream brings: from the catalogue, and from the records themselves where they have more.
 
-Loosened where Halo's document cannot be relied on: all but the key may be null or missing, whole numbers may come with
-decimals where the document says so for some lists only, and records have fields that it does not declare
-(halo-api-facts 8).
+Loosened where Halo's document cannot be relied on: all but the key may be null or missing, and records have fields that
+it does not declare (halo-api-facts 8). What a record has besides, or has of another type, widens the schema.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from haloitsm_connector.catalogue import Catalogue, Operation
@@ -30,7 +30,9 @@ _TYPES: Mapping[str, Schema] = {
     "any": _ANY,
 }
 _TEXT: Schema = {"type": ["string", "null"]}
-_OF_VALUE: Mapping[type, str] = {bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
+_OF_VALUE: Mapping[type, str] = {
+    bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object",
+}  # fmt: skip
 
 UNDECLARED: Mapping[str, Mapping[str, str]] = {
     "Actions": {"who": "string"},
@@ -48,22 +50,54 @@ def schema_of(catalogue: Catalogue, operation: Operation) -> Schema:
 
 
 def widened(schema: Schema, records: Iterable[Entity], key: Collection[str] = ()) -> Schema:
-    """Return a schema that has all fields of the records; the same object where it has them already.
+    """Return a schema that takes the records; the same object where it does already.
 
-    A field that is new gets the type of its values, any where they differ or are all null; those of the ``key`` are
-    never null.
+    A field that is new gets the type of its values, any where they differ or are all null. One whose values are of
+    another type than declared gets that type too. Those of the ``key`` are never null.
     """
-    known = schema["properties"]
-    new: dict[str, set[str]] = {}
+    known: Mapping[str, Schema] = schema["properties"]
+    fitting = {(name, each) for name, kind in known.items() for each in _fitting(_types(kind))}
+    found: dict[str, set[str]] = {}
     for record in records:
-        if not known.keys() >= record.keys():
-            for name in record.keys() - known.keys():
-                found = new.setdefault(name, set())
-                if record[name] is not None:
-                    found.add(_OF_VALUE.get(type(record[name]), "string"))
-    if not new:
+        if fitting.issuperset(zip(record, map(type, record.values()), strict=True)):
+            continue
+        for name, value in record.items():
+            if name not in known or _is_other(known[name], value):
+                found.setdefault(name, set()).update(_type_of(value))
+    if not found:
         return schema
-    return _schema(known | {name: _of_types(types) for name, types in sorted(new.items())}, key)
+    made = {name: _joined(known[name], types) if name in known else _of_types(types) for name, types in found.items()}
+    return _schema({**known, **made}, key)
+
+
+@cache
+def _fitting(types: frozenset[str]) -> tuple[type, ...]:
+    """Return the Python types whose values fit without a closer look."""
+    fitting = {each for each, name in _OF_VALUE.items() if name in types}
+    return (type(None), *fitting, *((int,) if "number" in types else ()))
+
+
+def _is_other(kind: Schema, value: Any) -> bool:
+    types = _types(kind)
+    if value is None or not types:
+        return False
+    if isinstance(value, float) and value.is_integer() and "integer" in types:  # 12.0 is a whole number to JSON
+        return False
+    return not _type_of(value) <= types and not (type(value) is int and "number" in types)
+
+
+def _type_of(value: Any) -> set[str]:
+    return set() if value is None else {_OF_VALUE.get(type(value), "string")}
+
+
+def _types(kind: Schema) -> frozenset[str]:
+    """Return the types that a schema allows, none where it does not say so plainly."""
+    types = kind.get("type", ())
+    return frozenset((types,) if isinstance(types, str) else types)
+
+
+def _joined(kind: Schema, types: set[str]) -> Schema:
+    return dict(_ANY) if types & {"array", "object"} else {**kind, "type": sorted(_types(kind) | types)}
 
 
 def _of_types(types: set[str]) -> Schema:
