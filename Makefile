@@ -43,6 +43,7 @@ bench: $(VENV)/.dev hosts    ## Measure reading and writing against their bars; 
 	$(BIN)/python benchmarks/read.py
 	$(BIN)/python benchmarks/write.py
 	$(BIN)/python benchmarks/store.py
+	$(BIN)/python benchmarks/bulk.py
 	$(BIN)/python benchmarks/transformers.py
 	$(BIN)/python benchmarks/hosts.py
 
