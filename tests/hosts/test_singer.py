@@ -234,6 +234,25 @@ def test_it_pipes_into_its_own_target(piped, catalog, singer, tmp_path, settings
     assert len(made) == len(sandbox.tables["Outcome"]) > 0
 
 
+def test_a_target_that_may_goes_on_behind_a_refused_record(singer, tmp_path, settings, sandbox):
+    config = settings | {"config": str(HERE / "halo.yaml"), "outgoing": "tickets", "on_failed": "log"}
+    rows = [{"subject": "Good", "client": 1}, {"subject": "Bad", "client": "nobody"}]
+    messages = [{"type": "SCHEMA", "stream": "rows", "schema": {"properties": {}}, "key_properties": []}]
+    messages += [{"type": "RECORD", "stream": "rows", "record": row} for row in rows]
+    text = "".join(json.dumps(each) + "\n" for each in [*messages, {"type": "STATE", "value": {"so far": 2}}])
+    ran = singer.run("target-haloitsm", "--config", written(tmp_path / "target.json", config), given=text)
+    assert (ran.status, ran.messages) == (0, [{"so far": 2}])
+    assert "a record refused" in ran.log
+    made = {each["summary"] for each in sandbox.tables["Tickets"].values()}
+    assert "Good" in made
+    assert "Bad" not in made
+    missing = written(tmp_path / "target.json", config | {"outgoing": "tiket"})
+    ran = singer.run("target-haloitsm", "--config", missing, given=text)
+    assert ran.status == 1
+    assert "there is no outgoing 'tiket'. Did you mean 'tickets'?" in ran.log
+    assert "Traceback" not in ran.log
+
+
 def test_a_target_that_was_killed_creates_nothing_twice(singer, tmp_path, settings, sandbox):
     """The journal stays open until the state is out: what a killed target sent is not sent again."""
     config = written(
