@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from haloitsm_connector.pipeline import Pipeline
+from haloitsm_connector.serve import server as server_module
 from haloitsm_connector.serve.server import Server
 from haloitsm_connector.store import Event, Inbox
 
@@ -56,11 +57,12 @@ class Bench:
         (folder / "lines.csv").write_text("id,name\n1,one\n2,two\n")
         (folder / "halo.yaml").write_text((PARTS + text).replace("FOLDER", str(folder)))
         self.clock = Clock()
+        self.place: Path | str = folder / "state.sqlite"
 
     @contextmanager
     def serving(self, **options: object) -> Iterator[Server]:
         stop = threading.Event()
-        with Pipeline.load(self.folder / "halo.yaml", state=self.folder / "state.sqlite") as pipeline:
+        with Pipeline.load(self.folder / "halo.yaml", state=self.place) as pipeline:
             self.state = pipeline.assembly.state
             server = Server(pipeline.assembly, now=self.clock, **options)
             thread = threading.Thread(target=server.run, args=(stop,))
@@ -191,8 +193,11 @@ def test_events_that_arrived_before_the_server_began_are_delivered(bench):
 
 
 @pytest.mark.slow
-def test_two_servers_on_one_state_run_a_schedule_once(bench, caplog):
+@pytest.mark.parametrize("store", ["sqlite", "postgresql"])
+def test_two_servers_on_one_state_run_a_schedule_once(bench, caplog, request, store):
     one = bench('schedules: {hourly: {cron: "0 * * * *", run: [first]}}\n')
+    if store == "postgresql":
+        one.place = request.getfixturevalue("postgresql").address()
     with one.serving() as server, one.serving() as other:
         one.clock.now = NOON + timedelta(minutes=60)
         server.wake()
@@ -202,3 +207,28 @@ def test_two_servers_on_one_state_run_a_schedule_once(bench, caplog):
         one.at(server, NOON + timedelta(minutes=63))
         one.at(other, NOON + timedelta(minutes=63))
     assert said(caplog, "schedule hourly: begins") == 1
+
+
+@pytest.mark.slow
+def test_a_schedule_whose_route_somebody_else_runs_is_run_when_that_has_ended(bench, caplog, monkeypatch):
+    monkeypatch.setattr(server_module, "PAUSE", timedelta(minutes=1))
+    one = bench('schedules: {hourly: {cron: "0 * * * *", run: [first]}}\n')
+    with one.serving() as server:
+        with one.state.lease("route first"):
+            one.at(server, NOON + timedelta(minutes=60))
+            eventually(lambda: said(caplog, "schedule hourly: failed"))
+        one.at(server, NOON + timedelta(minutes=62))
+        eventually(lambda: said(caplog, "schedule hourly: done"))
+    assert one.written("first") == 2
+
+
+@pytest.mark.slow
+def test_a_state_that_cannot_be_used_is_told_and_not_the_end(bench, caplog, monkeypatch):
+    monkeypatch.setattr(server_module, "LOOK_AT_TASKS_SECONDS", 0.05)
+    one = bench("")
+    with one.serving() as server:
+        assert server.health()["ok"]
+        one.state.close()
+        server.wake()
+        eventually(lambda: any("is closed" in record.getMessage() for record in caplog.records))
+        assert not server.health()["ok"]
