@@ -45,6 +45,7 @@ Job = Callable[[dict[str, Any]], int]
 def route(task: dict[str, Any]) -> int:
     """Run a route on a state of its own."""
     from haloitsm_connector import Pipeline
+    from haloitsm_connector.cli.run import collect_rarely
     from haloitsm_connector.runner import Runner
 
     with tempfile.TemporaryDirectory() as name:
@@ -57,6 +58,7 @@ def route(task: dict[str, Any]) -> int:
         )
         (Path(name) / "config.yaml").write_text(text, "utf-8")
         with Pipeline.load(Path(name) / "config.yaml", environ={}, state=Path(name) / "state.sqlite") as pipeline:
+            collect_rarely()
             began = time.perf_counter()
             summary = Runner(pipeline.assembly).run()
             task["seconds"] = time.perf_counter() - began
