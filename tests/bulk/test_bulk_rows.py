@@ -175,7 +175,7 @@ def test_what_is_written_to_csv_is_safe_and_reads_back(text):
         assert csv_text(cell) == value
         number = "".join(cell[1:].split()).strip("0123456789.,:/()+-")
         assert not cell.startswith(("=", "@", "\t", "\r"))
-        assert (not cell.startswith(("+", "-")) or not number)
+        assert not cell.startswith(("+", "-")) or not number
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6), min_size=1))

@@ -248,6 +248,7 @@ def _carried_out(
         record, beginning = opened_run(held, command, again=how.again)
         if beginning == "new":
             bulk_shown.followed(f"reading {source.name}", planned(record, source, access.chain, changes, target))
+        changes.used |= record.info.plan.get("used", {})
         if how.save_config:
             save(command, changes, how_sent, access, how.save_config)
         query = pairs("--where", rows.where)
