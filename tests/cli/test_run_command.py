@@ -190,3 +190,27 @@ def test_a_terminal_shows_how_far_each_route_is(project):
         assert column in text
     assert text.endswith("tickets: 90 sent\nlaptops: 2 created\n")
     assert shown.count(b"\x1b[?25l") == shown.count(b"\x1b[?25h")  # the cursor is there again
+
+
+@pytest.mark.slow
+def test_a_run_that_was_told_to_stop_is_gone_on_with(process, finished, project):
+    rows = "".join(f"LT-{number:04},12\n" for number in range(400))
+    (project / "laptops.csv").write_text(f"serial,client\n{rows}")
+    slow = {"faults": [{"kind": "latency", "seconds": 0.1, "match": {"method": "POST", "path": "/api/Asset"}}]}
+    with Sandbox(faults=slow) as sandbox:
+        before = len(sandbox.tables["Asset"])
+        running = process("run", "halo.yaml", "laptops", environ=sandbox.environment)
+        deadline = time.monotonic() + 30
+        while len(sandbox.tables["Asset"]) - before < 5:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        running.send_signal(signal.SIGTERM)
+        _, err = running.communicate(timeout=30)
+        assert running.returncode == 143
+        assert re.search(r"^laptops: stopped after \d+ created; \d+ are left$", err, re.MULTILINE)
+        assert err.endswith("Nothing is lost: the next run goes on with it.\n")
+        sandbox.faults = None
+        left = finished("run", "halo.yaml", "laptops", "--no-read", environ=sandbox.environment)
+        assert left.status == 0
+        serials = [row["inventory_number"] for row in list(sandbox.tables["Asset"].values())[before:]]
+    assert sorted(serials) == [f"LT-{number:04}" for number in range(400)]

@@ -21,7 +21,7 @@ from haloitsm_connector.context import noting
 from haloitsm_connector.errors import HeldError, InputError, sentence
 
 if TYPE_CHECKING:
-    from haloitsm_connector.cli.run_progress import Progress
+    from haloitsm_connector.cli.run_progress import Line, Progress
     from haloitsm_connector.pipeline import Pipeline
     from haloitsm_connector.publisher import Outcome
     from haloitsm_connector.runner import Done, Event, Summary
@@ -186,10 +186,7 @@ def _sum_up(progress: Progress, summary: Summary, path: Path) -> None:
     for queue, line in progress.ordered():
         if queue in broken and not line.counts:
             continue  # what ended it is said below
-        known = f"; {line.known} were stored by an earlier run" if line.known else ""
-        stopped = "stopped after " if summary.stopped and not line.complete else ""
-        nothing = "stopped before the first entity was done" if stopped else "nothing to do"
-        output.say(f"{queue}: {stopped}{told}{known}" if (told := line.told()) else f"{queue}: {nothing}{known}")
+        output.say(f"{queue}: {_came_to(line, summary.stopped)}")
     for failed in summary.errors:
         held = isinstance(failed.error, HeldError)
         told = sentence(failed.error.what, "With --wait, this run waits for its turn.") if held else str(failed.error)
@@ -204,6 +201,18 @@ def _sum_up(progress: Progress, summary: Summary, path: Path) -> None:
         output.say(f"What is to be retried, and why: haloitsm tasks list {path} --status retry; {again}.")
     if summary.stopped or summary.errors:
         output.say("Nothing is lost: the next run goes on with it.")
+
+
+def _came_to(line: Line, stopped: bool) -> str:
+    """Write what a queue came to: ``2 created``, ``stopped after 2 created; 7 are left``, ``nothing to do``."""
+    cut_off = stopped and (line.rest or not line.complete)
+    told = line.told() or ("the first entity was done" if cut_off else "nothing to do")
+    parts = [
+        f"stopped {'after' if line.told() else 'before'} {told}" if cut_off else told,
+        f"{line.rest} are left" if line.rest else "",
+        f"{line.known} were stored by an earlier run" if line.known else "",
+    ]
+    return "; ".join(filter(None, parts))
 
 
 def _dry_run(pipeline: Pipeline, name: str) -> int:

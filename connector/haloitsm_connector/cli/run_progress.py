@@ -48,11 +48,15 @@ class Line:
         """Return attempts per second since it began."""
         return self.settled / (now - self.began) if now > self.began else 0.0
 
+    @property
+    def rest(self) -> int:
+        """How many tasks are stored and were not tried yet."""
+        return max(0, self.left + self.new - self.settled)
+
     def remaining_seconds(self, now: float) -> float | None:
         """Return how long the rest takes at this rate; None while it is not known how much there is."""
-        rest = max(0, self.left + self.new - self.settled)
         rate = self.rate(now)
-        return rest / rate if self.complete and rate else None
+        return self.rest / rate if self.complete and rate else None
 
 
 class Progress:
