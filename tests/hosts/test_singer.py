@@ -166,6 +166,17 @@ def test_fields_that_no_schema_knows_come_along(tap, tmp_path):
     assert schema["properties"]["ticket_number"] == {"type": ["integer", "null"]}
 
 
+def test_with_a_catalog_nothing_is_read_to_find_out_about_schemas(singer, tmp_path, settings, sandbox):
+    config = written(tmp_path / "tap.json", {**settings, "config": str(HERE / "halo.yaml")})
+    found = json.loads(singer.run("tap-haloitsm", "--config", config, "--discover").out)
+    chosen = [selected(each) for each in found["streams"] if each["stream"] == "new_tickets"]
+    seen = len(sandbox.requests)
+    ran = singer.run("tap-haloitsm", "--config", config, "--catalog", written(tmp_path / "c.json", {"streams": chosen}))
+    assert ran.status == 0, ran.log
+    first_pages = [each for each in sandbox.requests[seen:] if "page_no=1" in re.split("[?&]", each.target)]
+    assert len(first_pages) == 1
+
+
 def test_an_unknown_setting_is_refused(singer, settings, tmp_path):
     ran = singer.run("tap-haloitsm", "--config", written(tmp_path / "tap.json", settings | {"page_sise": 5}))
     assert ran.status == 1

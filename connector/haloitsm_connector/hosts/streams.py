@@ -69,15 +69,10 @@ class Stream:
 
         Raises RemoteError where the first ones have to be read and cannot be.
         """
-        operation = self.operation
-        if operation and not len(self.incoming.chain):
-            schema = schema_of(self.catalogue, operation)
-        else:
-            # A record that cannot go on is told of when it is read, not when one asks what there is.
-            slices = self.sample().slices(None, lambda failure: None)
-            some = [entity for one in islice(slices, 1) for entity in one.entities]
-            key = [name for name in self._declared_key if all(entity.get(name) is not None for entity in some)]
-            schema = widened(NOTHING, some, key)
+        declared = (
+            schema_of(self.catalogue, self.operation) if self.operation and not len(self.incoming.chain) else NOTHING
+        )
+        schema = declared if declared["properties"] else self._sampled()
         plan = self.incoming.subscriber.plan if isinstance(self.incoming.subscriber, Subscriber) else None
         return widened(schema, [{DELETED: True}], self._declared_key) if plan and plan.sweep is not None else schema
 
@@ -108,6 +103,13 @@ class Stream:
         where reading ends early.
         """
         return self.incoming.slices(cursor, fail)
+
+    def _sampled(self) -> Schema:
+        # A record that cannot go on is told of when it is read, not when one asks what there is.
+        slices = self.sample().slices(None, lambda failure: None)
+        some = [entity for one in islice(slices, 1) for entity in one.entities]
+        key = [name for name in self._declared_key if all(entity.get(name) is not None for entity in some)]
+        return widened(NOTHING, some, key)
 
     @property
     def _declared_key(self) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ class HaloStream(Stream):
     @property
     def replication_key(self) -> str | None:
         """The field that says when a record changed, if there is one; the state goes by a cursor."""
-        return self._replication_key or self._read.replication_key
+        return self._read.replication_key if self._input_schema is None else self._replication_key
 
     @replication_key.setter
     def replication_key(self, value: str | None) -> None:
@@ -106,7 +106,7 @@ class HaloStream(Stream):
         """Select and map records, and write or return them."""
         if not all(self.mask.values()):
             for record in records:
-                pop_deselected_record_properties(record, self.schema, self.mask)
+                pop_deselected_record_properties(record, self.effective_schema, self.mask)
         self._learn(records)
         if write:
             for stream_map in self.stream_maps:
@@ -144,5 +144,7 @@ class TapHaloITSM(Tap):
     config_jsonschema: ClassVar[Mapping[str, Any]] = settings_schema(Settings.model_fields, OWN_SETTINGS)
 
     def discover_streams(self) -> list[HaloStream]:
-        """Return the streams that the settings lead to."""
-        return [HaloStream(self, stream) for stream in neutral.Streams(settings_of(self.config))]
+        """Return the streams that the settings lead to; those of the catalog alone, where one is given."""
+        chosen = self.input_catalog
+        streams = neutral.Streams(settings_of(self.config))
+        return [HaloStream(self, one) for one in streams if chosen is None or chosen.get_stream(one.name)]
