@@ -1,7 +1,7 @@
 """The jobs that ``runner.py`` compares, each in a process of its own: ``python runners.py NAME``.
 
-Tickets are read, go through ten steps, are stored, and posted in arrays of 100: by a *route*, by the *naive* script that
-people write with httpx and sqlite3; *raw* only reads, as fast as it can be done, and *read* as the route reads.
+Tickets are read, go through ten steps, are stored, and posted in arrays of 100: by a *route*, and by the *naive* script
+that people write with httpx and sqlite3; *raw* only reads, as fast as it can be done, and *read* as the route reads.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ clients:
     authentication: {{type: client_credentials, client_id: id, client_secret: secret}}
 incoming:
   tickets:
-    subscriber: {{prototype: haloitsm, client: halo, entity: GET /Tickets, page_size: {page_size}, parallel: {parallel}}}
+    subscriber:
+      {{prototype: haloitsm, client: halo, entity: GET /Tickets, page_size: {page_size}, parallel: {parallel}}}
 outgoing:
   updates:
     publisher: {{prototype: haloitsm, client: halo, entity: POST /Tickets, payload: {payload}, batch: 100}}
