@@ -216,3 +216,19 @@ def test_actions_are_known_by_ticket_and_number(bulk, sandbox, folder):
     assert f"there is no Actions {ticket}/99" in ended.out
     bulk("undo", 1, "--yes")
     assert sandbox.tables["Actions"][ticket, number]["note"] == action["note"]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_runs_are_kept_in_every_kind_of_state(bulk, sandbox, folder, kind, request):
+    place = folder / "state" if kind == "sqlite" else request.getfixturevalue("postgresql").address()
+    csv_of(folder, "id,name\n2,\n3,=A\n999,x\n")
+    command = ("update", "Client", "--from", "in.csv", "--set", "item_tax_code=1", "--yes", "--state", place)
+    assert bulk(*command, "--limit", 1).status == 0
+    assert bulk(*command).status == 4
+    assert bulk("undo", 1, "--yes", "--state", place).status == 0
+    assert sandbox.tables["Client"][3]["item_tax_code"] == 0
+    csv_of(folder, "name\nNew A\nNew B\n", "new.csv")
+    assert bulk("create", "Client", "--from", "new.csv", "--yes", "--state", place).status == 0
+    assert len(json.loads(bulk("list", "--state", place, "--json").out)) == 3
+    bulk("forget", 1, "--state", place)
+    assert len(json.loads(bulk("list", "--state", place, "--json").out)) == 2
