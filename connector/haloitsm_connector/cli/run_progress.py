@@ -73,7 +73,9 @@ class Progress:
         def place(item: tuple[str, Line]) -> int:
             return self._places.get(item[0].removesuffix(" results"), len(self._places))
 
-        return sorted(self.lines.items(), key=place)
+        lines = list(self.lines.items())  # at once: another thread may add to them
+        lines.sort(key=place)
+        return lines
 
     def line(self, queue: str) -> Line:
         """Return what one queue has come to."""
