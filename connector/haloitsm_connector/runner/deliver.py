@@ -84,7 +84,7 @@ class Delivery:
             if self._chain.holds and not ended:  # which entities belong together must not depend on what is read when
                 self.feed.wait(seen)
             elif not self._deliver(ended):
-                drained = ended
+                drained = ended and not self.stopping()  # nothing is claimed once it shall stop
                 self.feed.wait(seen)
         if drained:
             self.journal.end()
@@ -187,19 +187,20 @@ class Delivery:
         self._kept = time.monotonic()
         if not self._settled:
             return
-        outcomes = [outcome for done in self._done for outcome in done.outcomes]
+        settled, done = self._settled, tuple(self._done)
+        outcomes = [outcome for one in done for outcome in one.outcomes]
         made = [NewTask(result, id_of(result)) for outcome in outcomes for result in outcome.results]
         forget = [
             outcome.intent
-            for done in self._done
-            if done.status in ("finished", "skipped")
-            for outcome in done.outcomes
+            for one in done
+            if one.status in ("finished", "skipped")
+            for outcome in one.outcomes
             if outcome.intent
         ]
         results = {self.results: made} if self.results and made else {}
-        self.tasks.settle(self.queue, self._settled, forget=forget, results=results)
+        self.tasks.settle(self.queue, settled, forget=forget, results=results)
+        self._settled, self._done = [], []
         self.journal.settled(outcomes)
         if results:
             self.after_results()
-        self.tell(Delivered(self.queue, tuple(self._done)))
-        self._settled, self._done = [], []
+        self.tell(Delivered(self.queue, done))

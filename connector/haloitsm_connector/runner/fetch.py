@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import compress
 
 from haloitsm_connector.assemble import Incoming, Route
 from haloitsm_connector.publisher import Outcome
@@ -58,10 +59,13 @@ class Branch:
         return self._made(len(failures), self.run.finish(), self.last if self.run.holds else None)
 
     def _made(self, read: int, entities: list[Entity], cursor: Cursor | None) -> Made:
-        known = len(entities)
+        known = 0
         if self.known.left:
-            entities = [entity for entity in entities if not self.known.take(entity)]
-        known -= len(entities)
+            stored = [self.known.take(entity) for entity in entities]
+            known = sum(stored)
+            for entity in compress(entities, stored):
+                self.route.deliveries.settle(entity, True)  # the run that stored it may have ended before this
+            entities = [entity for entity, is_stored in zip(entities, stored, strict=True) if not is_stored]
         too_large = self._too_large(entities)
         rejected = []
         while self.failed:

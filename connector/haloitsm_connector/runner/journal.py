@@ -51,8 +51,11 @@ class QueueRun(JobRun):
                 self._left.add(identity)
 
     def end(self) -> None:
-        """Forget what was created and belongs to nobody, if no task is left that could ask for it."""
+        """Forget what was created and belongs to nobody, if no task is left that could ask for it.
+
+        One that failed or waits may have created a part of what it was made into.
+        """
         sql = "DELETE FROM intents WHERE job = ? AND done = 1 AND NOT EXISTS (SELECT 1 FROM tallies WHERE queue = ?"
-        sql += " AND status IN ('new', 'processing', 'retry') AND tasks > 0)"
+        sql += " AND status IN ('new', 'processing', 'retry', 'failed', 'waiting') AND tasks > 0)"
         with self._database.transaction(durable=False) as connection:
             connection.execute(sql, (self._job, self._queue))
