@@ -15,7 +15,7 @@ import pytest
 from haloitsm_connector.pipeline import Pipeline
 from haloitsm_connector.serve import server as server_module
 from haloitsm_connector.serve.server import Server
-from haloitsm_connector.store import Event, Inbox
+from haloitsm_connector.store import Cursors, Event, Inbox
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 PARTS = """\
@@ -160,6 +160,20 @@ def test_a_job_that_fails_is_told_ends_its_schedule_and_not_the_server(bench, ca
     lines = [record.getMessage() for record in caplog.records]
     assert sum("missing.csv: cannot be read" in line for line in lines) == 2
     assert sum(line == "schedule bad: what comes after is left out" for line in lines) == 2
+
+
+@pytest.mark.slow
+def test_a_route_with_a_cursor_of_something_else_keeps_no_other_from_its_work(bench, caplog):
+    one = bench("  changes: {incoming: changes, outgoing: second, realtime: true}\n"
+                'schedules: {hourly: {cron: "0 * * * *", run: [first]}}\n')  # fmt: skip
+    with Pipeline.load(one.folder / "halo.yaml", state=one.place) as pipeline:
+        Cursors(pipeline.assembly.state).set("route changes", {"read_until": "2026-01-01"})
+    with one.serving() as server:
+        Inbox(lambda: one.state, "changes").put([Event({"ticket": {"id": 7}})])
+        one.at(server, NOON + timedelta(minutes=60))
+        eventually(lambda: one.written("first") == 2)
+        server.arrived("changes")
+        eventually(lambda: said(caplog, "arrived changes: changes: this is no cursor of a webhook"))
 
 
 @pytest.mark.slow

@@ -58,6 +58,15 @@ def test_the_next_moment_is_later_and_none_lies_between(cron, zone, after):
         assert next_moment(timed, after + (found - after) / 2) == found
 
 
+@pytest.mark.parametrize("cron", ["30 2 * * *", "15 1-3 * * *", "*/30 * * * *", "*/7 2 * * *"])
+def test_the_next_moment_is_later_also_in_the_hour_that_there_is_twice(cron):
+    begin = datetime(2026, 10, 24, 23, tzinfo=UTC)
+    all_of_them = moments(cron, "Europe/Amsterdam", begin, begin + timedelta(hours=30))
+    for minutes in range(4 * 60):
+        after = begin + timedelta(minutes=minutes)
+        assert next_moment(schedule(cron, "Europe/Amsterdam"), after) == next(at for at in all_of_them if at > after)
+
+
 @settings(max_examples=12, deadline=None)
 @given(minute=st.integers(0, 59), hour=st.integers(0, 23), zone=st.sampled_from(ZONES), year=st.integers(2024, 2029))
 def test_what_is_daily_comes_once_a_day_whatever_the_clocks_do(minute, hour, zone, year):

@@ -19,11 +19,9 @@ GRACE = timedelta(seconds=60)
 
 def next_moment(timed: Timed, after: datetime) -> datetime | None:
     """Return the first moment of an expression after another, None when there is none in the next fifty years."""
-    try:
-        found = next(CronSim(timed.cron, after.astimezone(ZoneInfo(timed.time_zone))))
-    except StopIteration:
-        return None
-    return found.astimezone(UTC)
+    found = (one.astimezone(UTC) for one in CronSim(timed.cron, after.astimezone(ZoneInfo(timed.time_zone))))
+    # In an hour that there is twice, the first that is found may lie in the one before.
+    return next((moment for moment in found if moment > after), None)
 
 
 def due_since(schedule: ScheduleFields, handled: datetime, now: datetime) -> datetime | None:

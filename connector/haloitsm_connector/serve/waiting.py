@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 
 from haloitsm_connector.assemble import Assembly
 from haloitsm_connector.config.schedules import ScheduleFields
+from haloitsm_connector.errors import InputError
 from haloitsm_connector.runner.fetch import cursor_name
 from haloitsm_connector.runner.work import results_queue
 from haloitsm_connector.serve.agenda import Job
@@ -91,5 +93,10 @@ def routes_of(assembly: Assembly, incoming: str, *, disabled: bool = False) -> l
 
 
 def read_until(assembly: Assembly, route: str) -> int:
-    """Return the number of the last event of its webhook that a route has read."""
-    return number_of(Cursors(assembly.state).get(cursor_name(route)))
+    """Return the number of the last event of its webhook that a route has read.
+
+    0 for a cursor of something else: the route is refused when it reads, and others go on.
+    """
+    with suppress(InputError):
+        return number_of(Cursors(assembly.state).get(cursor_name(route)))
+    return 0
