@@ -28,6 +28,14 @@ def test_each_incoming_has_an_inbox_of_its_own(state):
     assert (one.last(), other.last(), Inbox(lambda: state, "none").last()) == (1, 1, 0)
 
 
+def test_who_has_read_all_has_read_up_to_the_last_also_when_events_come_again(inbox):
+    assert inbox.put([Event({"a": 1}, "x", 9e9), Event({"a": 1}, "x", 9e9)]) == 1
+    assert inbox.put([Event({"a": 1}, "x", 9e9)]) == 0
+    assert inbox.last() == inbox.after(0, 10)[-1][0] == 1
+    assert inbox.put([Event({"a": 1}, "x", 9e9), Event({"a": 2}, "y", 9e9)]) == 1
+    assert inbox.after(1, 10) == [(inbox.last(), {"a": 2})]
+
+
 def test_an_event_that_was_read_is_known_until_its_time_is_over(state):
     now = [100.0]
     inbox = Inbox(lambda: state, "tickets", now=lambda: now[0])
@@ -99,14 +107,14 @@ def test_what_is_unread_is_never_lost_and_what_is_known_never_comes_twice(state,
             unread = {number: event for number, event in unread.items() if number > given_}
             known = {id_: ends for id_, ends in known.items() if ends > now[0] or numbers[id_] in unread}
         else:
-            expected = 0
-            for number, id_ in enumerate(given_, last + 1):
+            before = last
+            for place, id_ in enumerate(given_):
                 if id_ is None or id_ not in known:
-                    expected += 1
-                    unread[number] = {"n": number}
+                    last += 1
+                    unread[last] = {"in": before, "place": place}
                     if id_:
-                        known[id_], numbers[id_] = now[0] + window, number
-            events = [Event({"n": number}, id_, now[0] + window) for number, id_ in enumerate(given_, last + 1)]
-            assert inbox.put(events) == expected
-            last += len(given_)
+                        known[id_], numbers[id_] = now[0] + window, last
+            events = [Event({"in": before, "place": place}, id_, now[0] + window) for place, id_ in enumerate(given_)]
+            assert inbox.put(events) == last - before
+            assert inbox.last() == last
         assert dict(inbox.after(0, 100)) == unread

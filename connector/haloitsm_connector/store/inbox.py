@@ -46,15 +46,16 @@ class Inbox:
             sql = "INSERT INTO inboxes (incoming, last) VALUES (?, 0) ON CONFLICT (incoming) DO NOTHING"
             connection.execute(sql, (self._incoming,))
             # Whoever else puts into this inbox waits here for our commit.
-            sql = "UPDATE inboxes SET last = last + ? WHERE incoming = ? RETURNING last"
-            ((last,),) = connection.execute(sql, (len(events), self._incoming)).fetchall()
+            sql = "UPDATE inboxes SET last = last + 0 WHERE incoming = ? RETURNING last"
+            ((last,),) = connection.execute(sql, (self._incoming,)).fetchall()
             sql = "INSERT INTO inbox (incoming, number, id, event, arrived, ends) VALUES (?, ?, ?, ?, ?, ?)"
             sql += " ON CONFLICT DO NOTHING"
-            rows = [
-                (self._incoming, number, one.id, orjson.dumps(one.content).decode(), now, one.ends)
-                for number, one in enumerate(events, last - len(events) + 1)
-            ]
-            return sum(connection.execute(sql, row).rowcount for row in rows)
+            new = 0
+            for one in events:  # what is known gets no number, so that who has read all has read up to the last
+                row = (last + new + 1, one.id, orjson.dumps(one.content).decode(), now, one.ends)
+                new += connection.execute(sql, (self._incoming, *row)).rowcount
+            connection.execute("UPDATE inboxes SET last = ? WHERE incoming = ?", (last + new, self._incoming))
+            return new
 
     def after(self, number: int, most: int) -> list[tuple[int, dict[str, Any]]]:
         """Return at most so many events behind a number, with their numbers."""
