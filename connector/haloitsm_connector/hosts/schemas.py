@@ -7,7 +7,6 @@ it does not declare (halo-api-facts 8). What a record has besides, or has of ano
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from functools import cache
 from typing import Any
 
 from haloitsm_connector.catalogue import Catalogue, Operation
@@ -56,25 +55,21 @@ def widened(schema: Schema, records: Iterable[Entity], key: Collection[str] = ()
     another type than declared gets that type too. Those of the ``key`` are never null.
     """
     known: Mapping[str, Schema] = schema["properties"]
-    fitting = {(name, each) for name, kind in known.items() for each in _fitting(_types(kind))}
     found: dict[str, set[str]] = {}
+    settled: set[tuple[str, type]] = set()  # names with types of values that need no second look
     for record in records:
-        if fitting.issuperset(zip(record, map(type, record.values()), strict=True)):
+        if settled.issuperset(zip(record, map(type, record.values()), strict=True)):
             continue
         for name, value in record.items():
-            if name not in known or _is_other(known[name], value):
+            kind = known.get(name)
+            if kind is None or _is_other(kind, value):
                 found.setdefault(name, set()).update(_type_of(value))
+            if kind is None or type(value) is not float or "number" in _types(kind):
+                settled.add((name, type(value)))
     if not found:
         return schema
     made = {name: _joined(known[name], types) if name in known else _of_types(types) for name, types in found.items()}
     return _schema({**known, **made}, key)
-
-
-@cache
-def _fitting(types: frozenset[str]) -> tuple[type, ...]:
-    """Return the Python types whose values fit without a closer look."""
-    fitting = {each for each, name in _OF_VALUE.items() if name in types}
-    return (type(None), *fitting, *((int,) if "number" in types else ()))
 
 
 def _is_other(kind: Schema, value: Any) -> bool:
