@@ -75,9 +75,9 @@ def _chosen(pipeline: Pipeline, names: list[str] | None) -> list[str]:
 
 
 def collect_rarely() -> None:
-    """Leave alone what stays until the end, and look for garbage less often: a quarter of a run's time went there."""
+    """Leave alone what stays until the end, and look for garbage less often: up to a quarter of a run went there."""
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(10_000, 10, 20)
 
 
 def _run(
