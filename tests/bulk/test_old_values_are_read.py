@@ -27,7 +27,7 @@ def update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Iter
                 monkeypatch.setenv(name, value)
             capsys.readouterr()
             with pytest.raises(SystemExit):
-                main(["bulk", "update", entity, "--from", "in.json", "--yes", "--json"])
+                main(["bulk", "update", entity, "--from", "in.json", "--yes", "--json", "--full"])
             reads = Counter(
                 "list" if one.path == f"/api/{entity}" else "one"
                 for one in sandbox.requests

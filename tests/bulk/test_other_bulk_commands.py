@@ -37,6 +37,7 @@ def test_records_are_created_once(bulk, sandbox, folder, result):
     ended = bulk(*command)
     assert ended.status == 0
     assert "Run 1 has carried this out already" in ended.err
+    assert json.loads(bulk(*command, "--json").out)["done_before"] is True
     assert len(effects(sandbox, "created")) == 8
     bulk(*command, "--again")
     assert len(effects(sandbox, "created")) == 16

@@ -220,3 +220,12 @@ def test_the_rows_come_from_one_place(bulk, folder):
 @pytest.mark.parametrize("wrong", ["DELETE /Client/{id}", "POST /Report/print", "/Client/123"])
 def test_entities_of_another_kind_are_refused(bulk, folder, wrong):
     assert bulk("update", wrong, "--from", rows(folder, "id\n2\n")).status == 1
+
+
+def test_a_result_is_written_over_no_file_that_was_there(bulk, sandbox, folder, result):
+    rows(folder, "id,ref\n2,A\n999,B\n", "bulk-1.csv")
+    ended = bulk("update", "Client", "--from", "bulk-1.csv", "--yes")
+    assert "The result is in bulk-1-2.csv." in ended.err
+    assert [row["bulk_outcome"] for row in result("bulk-1-2.csv")] == ["updated", "missing"]
+    ended = bulk("update", "Client", "--from", "bulk-1.csv", "--set", "ref=C", "--result", "bulk-1.csv", "--yes")
+    assert "--result and --from name the same file" in ended.err

@@ -238,6 +238,8 @@ def _carried_out(
     from haloitsm_connector.bulk.work import Command, custom_field_ids, opened_run
 
     target = target_of(access.catalogue, entity)
+    if how.result and rows.path and how.result.resolve() == Path(rows.path).resolve():
+        raise InputError("--result and --from name the same file", "The result would be written over the rows.")
     source = source_of(access, target, rows)
     columns, values, clear_empty, allow_unknown = rules
     wanted = Rules(pairs("--map", columns), pairs("--set", values), clear_empty, allow_unknown)
@@ -265,20 +267,20 @@ def _finished(record: Record, current: Current, sending: Sending, beginning: str
     from haloitsm_connector.bulk.work import most_of
 
     if beginning == "done before":
-        bulk_shown.done_before(record)
+        bulk_shown.done_before(record, how.as_json)
         return
     if beginning == "goes on":
         output.say(f"Going on with run {record.number}.")
     most = most_of(record, how.limit)
     bulk_shown.followed("comparing", compared(record, current, most), record.counts(most=most)[READ])
     shown = preview(record, current.target, most)
-    told = {**shown, "changes": bulk_shown.some(changes(record, current.target, most), full=how.full or how.as_json)}
+    told = {**shown, "changes": bulk_shown.some(changes(record, current.target, most), full=how.full)}
     if not how.as_json:
         bulk_shown.preview(told, how.full)
     if how.dry_run or not shown["sending"] or not bulk_shown.agreed(shown, how.yes, how.expected, how.asks):
         _let_go(record, told, how)
         return
-    result = how.result or Path(f"bulk-{record.number}.csv")
+    result = how.result or _own_result(record)
     try:
         count = record.counts(most=most)[READY]
         bulk_shown.followed("sending", sent(record, current, sending, most), count)
@@ -287,6 +289,17 @@ def _finished(record: Record, current: Current, sending: Sending, beginning: str
         raise
     if bulk_shown.ended(record, told, result, how.as_json):
         raise typer.Exit(4)
+
+
+def _own_result(record: Record) -> Path:
+    """Return where the result of a run goes that was not told where: a file that was not there before."""
+    if "result" not in record.info.plan:
+        name, number = f"bulk-{record.number}.csv", 1
+        while Path(name).exists():
+            number += 1
+            name = f"bulk-{record.number}-{number}.csv"
+        record.change(plan={**record.info.plan, "result": name})
+    return Path(record.info.plan["result"])
 
 
 def _let_go(record: Record, told: dict[str, Any], how: How) -> None:

@@ -141,8 +141,11 @@ def nothing_sent(told: Mapping[str, Any], as_json: bool, *, dry_run: bool) -> No
         output.say("There is nothing to send.")
 
 
-def done_before(record: Record) -> None:
+def done_before(record: Record, as_json: bool) -> None:
     """Say that the very same was carried out already."""
+    if as_json:
+        output.show_json({**_run(record), "done_before": True})
+        return
     when = _when(record.info.changed)
     output.say(f"Run {record.number} has carried this out already, on {when}: {_summary(record.counts())}.")
     output.say("Nothing was sent; --again does it once more.")
