@@ -42,6 +42,7 @@ bench: export PYTHONPATH = benchmarks
 bench: $(VENV)/.dev hosts    ## Measure reading and writing against their bars; takes minutes, installs other packages aside
 	$(BIN)/python benchmarks/read.py
 	$(BIN)/python benchmarks/write.py
+	$(BIN)/python benchmarks/runner.py
 	$(BIN)/python benchmarks/store.py
 	$(BIN)/python benchmarks/bulk.py
 	$(BIN)/python benchmarks/transformers.py

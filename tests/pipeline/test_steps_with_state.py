@@ -156,7 +156,7 @@ def test_what_was_on_its_way_when_the_run_ended_comes_again(load, monkeypatch):
 
 def test_a_route_may_end_in_a_delta_which_waits_until_the_task_is_stored(load, sandbox):
     rows = [{"id": 1, "type": 130, "serial": "T-1"}, {"id": 2, "type": "no type", "serial": "T-2"}]
-    text = DELTA.replace("      - delta: {storage: sent, key: \"{{ serial }}\"}\n", "").replace(
+    text = DELTA.replace('      - delta: {storage: sent, key: "{{ serial }}"}\n', "").replace(
         "outgoing: assets}", "outgoing: assets, transformers: [{delta: {storage: sent, key: '{{ id }}'}}]}"
     )
     assert [outcome.status for outcome in load(text, rows).run("go")] == ["created", "refused"]
