@@ -16,6 +16,8 @@ from haloitsm_connector.pipeline import Pipeline
 from haloitsm_connector.serve import server as server_module
 from haloitsm_connector.serve.server import Server
 from haloitsm_connector.store import Cursors, Event, Inbox
+from haloitsm_connector.store.tasks import Tasks
+from haloitsm_connector.store.tasks_listed import Filter
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 PARTS = """\
@@ -160,6 +162,19 @@ def test_a_job_that_fails_is_told_ends_its_schedule_and_not_the_server(bench, ca
     lines = [record.getMessage() for record in caplog.records]
     assert sum("missing.csv: cannot be read" in line for line in lines) == 2
     assert sum(line == "schedule bad: what comes after is left out" for line in lines) == 2
+
+
+@pytest.mark.slow
+def test_what_a_person_puts_back_waits_for_no_schedule(bench, caplog):
+    one = bench('schedules: {hourly: {cron: "0 * * * *", run: [first]}}\n')
+    with one.serving() as server:
+        one.at(server, NOON + timedelta(minutes=60))
+        eventually(lambda: said(caplog, "schedule hourly: done") == 1)
+        tasks = Tasks(one.state, now=lambda: one.clock().timestamp())
+        assert tasks.reopen(Filter()) == 2
+        server.arrived("")
+        eventually(lambda: tasks.counts("first") == {"first": {"finished": 2}})
+    assert said(caplog, "due first: begins") == 1
 
 
 @pytest.mark.slow

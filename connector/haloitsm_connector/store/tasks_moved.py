@@ -64,7 +64,7 @@ def decided(connection: Connection, intent: int, decision: str, at: float) -> No
     book = Ledger(connection, at)
     sql = "SELECT number, queue, key FROM tasks WHERE status = 'waiting' AND intent = ?"
     for number, queue, key in book.rows(sql, (intent,)):
-        book.set(Own(number, queue, key, "new", changed=at), "waiting")
+        book.set(_put(book, Own(number, queue, key, "new")), "waiting")
         book.happened([Happening(number // PLACES, number, "decided", {"decision": decision})])
     book.close()
 
@@ -95,7 +95,7 @@ def _move(book: Ledger, action: Action, tasks: Iterable[Task]) -> None:
 
 def _put_own(book: Ledger, action: Action, tasks: Sequence[Own]) -> None:
     for task in tasks:
-        book.set(Own(task.number, task.queue, task.key, _after(task.status, action)), task.status)
+        book.set(_put(book, Own(task.number, task.queue, task.key, _after(task.status, action))), task.status)
     book.happened(Happening(task.number // PLACES, task.number, action) for task in tasks)
 
 
@@ -116,8 +116,13 @@ def _put_crowd(book: Ledger, action: Action, batch: Batch, crowd: Sequence[Task]
         for task in crowd
         for entry in attempt_told(batch, answers.get(task.number))
     )
-    book.leave(batch, [Own(task.number, batch.queue, task.key, status) for task in crowd])
+    book.leave(batch, [_put(book, Own(task.number, batch.queue, task.key, status)) for task in crowd])
     book.happened(Happening(batch.number, task.number, action) for task in crowd)
+
+
+def _put(book: Ledger, task: Own) -> Own:
+    """Return a task as a person leaves it: what is to be delivered is due at once, and need not wait for a schedule."""
+    return task._replace(due=book.at) if task.status == "new" else task
 
 
 def _after(status: Status, action: Action) -> Status:
