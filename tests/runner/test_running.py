@@ -84,6 +84,38 @@ def test_one_incoming_is_asked_once_for_all_routes_that_are_equally_far(load, sa
     assert len(written()) == len(sandbox.tables["Tickets"])
 
 
+CHAINED = """
+incoming:
+  rows: {subscriber: {prototype: file, path: "${FOLDER}/rows.jsonl"}}
+  copied: {subscriber: {prototype: file, path: "${FOLDER}/out.jsonl"}}
+outgoing:
+  out: {publisher: {prototype: file, path: "${FOLDER}/out.jsonl"}}
+  other: {publisher: {prototype: file, path: "${FOLDER}/other.jsonl"}}
+routes:
+  first: {incoming: rows, outgoing: out}
+  second: {incoming: copied, outgoing: other}
+"""
+
+
+def test_a_route_may_need_what_the_one_before_it_brought(load, written, told):
+    pipeline = load(CHAINED, ROWS)
+    assert Runner(pipeline.assembly).run(tell=told.append).exit_status == 0
+    assert written("other.jsonl") == ROWS
+    assert [one.name for one in of(told, Began)] == ["first", "second"]
+
+
+def test_routes_of_different_incomings_run_at_once_on_demand(load, written):
+    apart = CHAINED.replace('{FOLDER}/out.jsonl"}}\noutgoing', '{FOLDER}/rows.jsonl"}}\noutgoing')
+    runner = Runner((pipeline := load(apart, ROWS)).assembly)
+    working = threading.Thread(target=lambda: runner.run(at_once=True, wait=True))
+    with pipeline.assembly.state.lease("route first"):
+        working.start()
+        while written("other.jsonl") != ROWS:
+            time.sleep(0.01)
+    working.join()
+    assert written() == ROWS
+
+
 def test_a_route_that_was_disabled_catches_up_and_the_others_read_nothing_twice(load, sandbox, written):
     pipeline = load(TICKETS)
     Runner(pipeline.assembly).run()

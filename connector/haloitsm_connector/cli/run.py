@@ -41,6 +41,9 @@ def run(
     no_read: Annotated[
         bool, typer.Option("--no-read", help="Deliver the tasks that are there, and read nothing.")
     ] = False,
+    at_once: Annotated[
+        bool, typer.Option("--at-once", help="Run routes of different incomings at the same time, not in their order.")
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Where another process is at a route, wait for it.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per outcome.")] = False,
     state: State = None,
@@ -60,7 +63,8 @@ def run(
         else:
             text = context.obj.log_style == "text"
             shows_live = text and sys.stderr.isatty() and not (as_json and sys.stdout.isatty())
-            status = _run(pipeline, path, names or [], not no_read, wait, as_json, shows_live)
+            how = {"at_once": at_once, "wait": wait}
+            status = _run(pipeline, path, names or [], not no_read, how, as_json, shows_live)
     if status:
         raise typer.Exit(status)
 
@@ -81,7 +85,7 @@ def collect_rarely() -> None:
 
 
 def _run(
-    pipeline: Pipeline, path: Path, names: list[str], reads: bool, wait: bool, as_json: bool, shows_live: bool
+    pipeline: Pipeline, path: Path, names: list[str], reads: bool, how: dict[str, bool], as_json: bool, shows_live: bool
 ) -> int:
     from haloitsm_connector.cli.run_progress import Progress, live
     from haloitsm_connector.runner import Runner
@@ -96,7 +100,7 @@ def _run(
     with _stopped_by_signals(stop, shows_live) as stopped_by, shown:
         runner = Runner(pipeline.assembly)
         work = runner.run if reads else runner.deliver
-        summary = work(names, wait=wait, stop=stop, tell=tell)
+        summary = work(names, **how, stop=stop, tell=tell)
     _sum_up(progress, summary, path)
     return 128 + stopped_by[0] if stopped_by else summary.exit_status
 

@@ -190,17 +190,17 @@ class Delivery:
         settled, done = self._settled, tuple(self._done)
         outcomes = [outcome for one in done for outcome in one.outcomes]
         made = [NewTask(result, id_of(result)) for outcome in outcomes for result in outcome.results]
-        forget = [
+        forget = {
             outcome.intent
             for one in done
             if one.status in ("finished", "skipped")
             for outcome in one.outcomes
             if outcome.intent
-        ]
+        }
         results = {self.results: made} if self.results and made else {}
-        self.tasks.settle(self.queue, settled, forget=forget, results=results)
+        self.tasks.settle(self.queue, settled, forget=[*forget], results=results)
         self._settled, self._done = [], []
-        self.journal.settled(outcomes)
+        self.journal.settled(outcomes, forget)
         if results:
             self.after_results()
         self.tell(Delivered(self.queue, done))

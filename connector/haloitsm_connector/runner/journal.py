@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from haloitsm_connector.publisher import Outcome
@@ -44,10 +44,20 @@ class QueueRun(JobRun):
         self._under_way |= {intent.number: intent.identity for intent in made}
         return made
 
-    def settled(self, outcomes: Iterable[Outcome]) -> None:
-        """Say that tasks with these outcomes are settled; what is still on record belongs to their next attempt."""
+    def forget(self, intents: Sequence[Intent]) -> None:
+        """Take intents back whose request certainly had no effect."""
+        super().forget(intents)
+        for intent in intents:
+            self._under_way.pop(intent.number, None)
+
+    def settled(self, outcomes: Iterable[Outcome], forgotten: Collection[int]) -> None:
+        """Say that tasks with these outcomes are settled, and which intents were dropped with that.
+
+        What is still on record belongs to their next attempt.
+        """
         for outcome in outcomes:
-            if identity := self._under_way.pop(outcome.intent, None):
+            identity = self._under_way.pop(outcome.intent, None)
+            if identity and outcome.intent not in forgotten:
                 self._left.add(identity)
 
     def end(self) -> None:

@@ -195,7 +195,7 @@ class Server:
         told: list[str] = []
         held = failed = False
         for group in job.groups:
-            summary = work(group, stop=one.stop, tell=self._tell)
+            summary = work(group, at_once=True, stop=one.stop, tell=self._tell)
             told.append(described(summary))
             for failure in summary.errors:
                 held = held or isinstance(failure.error, HeldError)
