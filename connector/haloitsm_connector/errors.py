@@ -118,7 +118,7 @@ class EntityError(ConnectorError):
 
 
 class StateError(ConnectorError):
-    """A state cannot be used: not one of ours, damaged, locked, not writable, not reachable, or there is no room left."""
+    """A state cannot be used: not one of ours, damaged, locked, not writable, not reachable, or without room."""
 
     ends_run = True
 

@@ -29,8 +29,8 @@ def test_a_line_that_cannot_be_written_need_not_cost_the_entity():
 
 @pytest.mark.parametrize(("inside", "holds"), [({"set": {"a": 1}}, False), ({"sort": {"by": ["id"]}}, True)])
 def test_when_holds_entities_back_only_where_a_step_inside_does(inside, holds):
-    for steps in ([{"when": {"if": "id", "then": [inside]}}], [{"when": {"if": "id", "then": [{"keep": ["id"]}], "else": [inside]}}]):
-        assert compile_chain(steps, REGISTRY).open().holds is holds
+    for branches in ({"then": [inside]}, {"then": [{"keep": ["id"]}], "else": [inside]}):
+        assert compile_chain([{"when": {"if": "id", **branches}}], REGISTRY).open().holds is holds
 
 
 def test_fail_inside_when_fails_those_that_come_to_it():

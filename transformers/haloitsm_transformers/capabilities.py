@@ -91,7 +91,7 @@ Delivery = Callable[[Entity, Settled], None]
 """Calls ``settled(True)`` once that very entity was delivered, ``settled(False)`` when it was not."""
 
 NOT_HERE: Mapping[str, str] = {
-    "delivery": "It waits for what becomes of each entity, so it stands last: at the end of a route's transformers, where "
-    "it waits until the entity is stored as a task, or of an outgoing's, where it waits for the publisher.",
+    "delivery": "It waits for what becomes of each entity, so it stands last: at the end of a route's transformers, "
+    "where it waits until the entity is stored as a task, or of an outgoing's, where it waits for the publisher.",
 }
 """What to do where a capability is not offered."""

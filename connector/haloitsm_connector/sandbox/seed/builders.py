@@ -16,8 +16,8 @@ BUILDERS: dict[str, Callable[[World], Iterable[Record]]] = {
     "Priority": setup.priorities, "Projects": desk.projects, "PurchaseOrder": trade.purchase_orders,
     "Quotation": trade.quotations, "RecurringInvoice": trade.recurring_invoices, "Report": trade.reports,
     "SLA": setup.slas, "SalesOrder": trade.sales_orders, "Site": people.sites, "Status": setup.statuses,
-    "Supplier": people.suppliers,
-    "Tags": setup.tags, "Tax": setup.taxes, "Team": setup.teams, "TicketType": setup.ticket_types, "Tickets": desk.tickets,
+    "Supplier": people.suppliers, "Tags": setup.tags,
+    "Tax": setup.taxes, "Team": setup.teams, "TicketType": setup.ticket_types, "Tickets": desk.tickets,
     "TopLevel": people.top_levels, "Users": people.users, "Webhook": trade.webhooks,
 }  # fmt: skip
 
