@@ -8,6 +8,7 @@ import pytest
 
 from haloitsm_connector.runner import Delivered, Runner
 from haloitsm_connector.runner.feed import Feed
+from haloitsm_connector.runner.journal import QueueRun
 from haloitsm_connector.store.intents import Intents
 from haloitsm_connector.store.tasks import Tasks
 from haloitsm_connector.store.tasks_listed import Filter
@@ -112,3 +113,18 @@ def test_who_is_told_and_raises_ends_the_run_with_that_error_and_nothing_stays_u
     with pytest.raises(BrokenPipeError):
         Runner(pipeline.assembly).run(tell=tell)
     assert "processing" not in counts(pipeline, "copy")
+
+
+def test_what_is_settled_leaves_nothing_in_the_memory_of_the_journal(load, sandbox, monkeypatch):
+    runs = []
+    begin = QueueRun.__init__
+
+    def begun(self, *given):
+        begin(self, *given)
+        runs.append(self)
+
+    monkeypatch.setattr(QueueRun, "__init__", begun)
+    machines = [{"serial": f"M-{number}", "client": "twelve" if number % 7 == 0 else 12} for number in range(30)]
+    Runner(load(PAIRS, [{"machines": [one]} for one in machines]).assembly).run()
+    assert len(sandbox.effects) == 25
+    assert [(run._left, run._under_way) for run in runs] == [(set(), {})]

@@ -101,7 +101,8 @@ def _stop_on_signals(running: ExitStack, stop: threading.Event, wake: Callable[[
             os._exit(128 + number)
         stop.set()
         wake()
-        output.say("Finishing what is under way; once more ends it at once.")
+        # Not by a stream: the signal may have come in the middle of a line that is being written there.
+        os.write(2, b"Finishing what is under way; once more ends it at once.\n")
 
     for number in (signal.SIGINT, signal.SIGTERM):
         running.callback(signal.signal, number, signal.signal(number, told))
