@@ -70,7 +70,11 @@ def written_outgoing(folder):
   anything:
     transformers:
       - set: {payload: {summary: "Taken: {{ to_string(@) }}", client_id: 1, tickettype_id: 1}}
-    publisher: {prototype: haloitsm, client: halo, entity: POST /Tickets}
+    publisher:
+      prototype: haloitsm
+      client: halo
+      entity: POST /Tickets
+      once: {find: GET /Tickets, query: {search: "{{ payload.summary }}"}, match: summary, settle_seconds: 1}
 """
     (folder / "anything.yaml").write_text(clients + outgoing, "utf-8")
     return folder / "anything.yaml"
@@ -265,7 +269,7 @@ def test_a_target_that_may_goes_on_behind_a_refused_record(singer, tmp_path, set
 
 
 def test_a_target_that_was_killed_creates_nothing_twice(singer, tmp_path, settings, sandbox):
-    """The journal stays open until the state is out: what a killed target sent is not sent again."""
+    """The journal stays open until the state is out; what was under way is looked up, as `once` says."""
     config = written(
         tmp_path / "target.json",
         settings | {"config": str(written_outgoing(tmp_path)), "outgoing": "anything", "batch_size_rows": 5},
