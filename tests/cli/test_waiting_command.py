@@ -77,3 +77,17 @@ def test_state_lies_where_it_is_told_to(haloitsm, project):
     assert haloitsm("run", "halo.yaml", "laptops", "--state", "mine.sqlite").status == 0
     assert (project / "mine.sqlite").is_file()
     assert not (project / ".state").exists()
+
+
+def test_those_of_bulk_commands_wait_where_the_folder_keeps_its_state(haloitsm, project, sandbox):
+    sandbox.faults = LOST
+    create = ("bulk", "create", "Asset", "--from", "laptops.csv", "--map", "serial=inventory_number")
+    create += ("--map", "client=client_id", "--set", "assettype_id=130", "--yes")
+    assert haloitsm(*create).status == 4
+    ended = haloitsm("waiting")
+    assert ended.err.startswith("1 create waiting")
+    assert haloitsm("waiting", "--created", ended.out.split()[0], "--id", 4711).status == 0
+    assert haloitsm("waiting").err == "0 creates waiting\n"
+    made = sum(effect.did == "created" for effect in sandbox.effects)
+    assert haloitsm(*create).status == 0
+    assert sum(effect.did == "created" for effect in sandbox.effects) == made

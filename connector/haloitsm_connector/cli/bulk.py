@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from haloitsm_connector.cli import bulk_shown, output
-from haloitsm_connector.cli.bulk_access import Access, Rows, opened, save, source_of, state_at
+from haloitsm_connector.cli.bulk_access import Access, Rows, opened, save, source_of
 from haloitsm_connector.cli.request import ClientName, Config, pairs
-from haloitsm_connector.cli.settings import State, user_catalogue
+from haloitsm_connector.cli.settings import State, open_state_of, user_catalogue
 from haloitsm_connector.errors import ConnectorError, InputError
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def list_runs(
     """Show the bulk runs, the last one first."""
     from haloitsm_connector.bulk.record import Record, Runs
 
-    with state_at(config, state) as database:
+    with open_state_of(context.obj, config, state) as database:
         bulk_shown.runs([Record(database, info) for info in Runs(database).all()], as_json)
 
 
@@ -201,7 +201,7 @@ def show(
     from haloitsm_connector.bulk.record import Record, Runs
     from haloitsm_connector.bulk.result import write_copies, write_result
 
-    with state_at(config, state) as database:
+    with open_state_of(context.obj, config, state) as database:
         record = Record(database, Runs(database).get(run))
         target = _target_of_run(user_catalogue(), record.info.entity)
         bulk_shown.run(record, preview(record, target, 2**62), as_json)
@@ -217,7 +217,7 @@ def forget(context: typer.Context, run: Number, config: Config = None, state: St
     """Forget a run and the old values that it kept: it cannot be undone any more."""
     from haloitsm_connector.bulk.record import Runs
 
-    with state_at(config, state) as database:
+    with open_state_of(context.obj, config, state) as database:
         info = Runs(database).get(run)
         with database.lease(f"bulk {info.mark}") as held:
             Runs(held).forget(run)

@@ -14,6 +14,7 @@ from haloitsm_connector.cli.settings import (
     DEFAULT_CONFIG,
     Settings,
     client_in_environment,
+    open_state_of,
     single_client,
     user_catalogue,
 )
@@ -62,21 +63,12 @@ class Access:
 
 
 @contextmanager
-def state_at(config: Path | None, state: str | None) -> Iterator[Database]:
-    """Open the state that is named, else that of the configuration or of this folder."""
-    from haloitsm_connector.store import open_state, state_of
-
-    with open_state(state or state_of(config or DEFAULT_CONFIG)) as database:
-        yield database
-
-
-@contextmanager
 def opened(
     settings: Settings, config: Path | None, client: str | None, state: str | None, transformers: Path | None
 ) -> Iterator[Access]:
     """Open what a command works with, and close it in the end."""
     path = config or (DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None)
-    with single_client(settings, config, client) as sender, state_at(config, state) as database:
+    with single_client(settings, config, client) as sender, open_state_of(settings, config, state) as database:
         access = Access(settings, sender, user_catalogue(), database, path, client)
         if transformers is None:
             yield access

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from haloitsm_connector.catalogue import Catalogue
     from haloitsm_connector.cli.logs import Style
     from haloitsm_connector.client import HttpClient
+    from haloitsm_connector.client.redaction import Redactor
     from haloitsm_connector.config import Config
     from haloitsm_connector.pipeline import Pipeline
+    from haloitsm_connector.store import Database
 
 DEFAULT_CONFIG = Path("halo.yaml")
 DEFAULT_ENV_FILE = Path(".env")
@@ -76,9 +78,13 @@ class Settings:
 
     def hidden(self, text: str) -> str:
         """Return text without the values of variables that are secret by their names."""
+        return self.redactor().text(text)
+
+    def redactor(self) -> Redactor:
+        """Return what hides the values of variables that are secret by their names."""
         from haloitsm_connector.client.redaction import Redactor, is_telling
 
-        return Redactor(value for name, value in self.environ.items() if is_telling(name)).text(text)
+        return Redactor(value for name, value in self.environ.items() if is_telling(name))
 
 
 def _variables(path: Path) -> dict[str, str]:
@@ -136,6 +142,13 @@ def load_pipeline(settings: Settings, path: Path, state: str | None = None) -> P
     return Pipeline.load(
         path, environ=settings.environ, catalogue=user_catalogue(), state=state, http_log=settings.http_log
     )
+
+
+def open_state_of(settings: Settings, config: Path | None, state: str | None) -> Database:
+    """Open the state that is named, else that of a configuration or, without one, of this folder."""
+    from haloitsm_connector.store import open_state, state_of
+
+    return open_state(state or state_of(config or DEFAULT_CONFIG, settings.environ))
 
 
 def _show_log() -> None:

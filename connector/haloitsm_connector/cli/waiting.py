@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from haloitsm_connector.cli import output
-from haloitsm_connector.cli.settings import State, hiding, load_pipeline
+from haloitsm_connector.cli.settings import Settings, State, hiding, load_pipeline, open_state_of
 from haloitsm_connector.errors import InputError
 
 if TYPE_CHECKING:
-    from haloitsm_connector.pipeline import Pipeline
     from haloitsm_connector.publisher.journal import Intent
+    from haloitsm_connector.store import Database
     from haloitsm_connector.store.tasks_listed import Task
 
+Hide = Callable[[Any], Any]
 SHOWN = 500
 """Characters of a payload that are shown; --json prints all."""
 
 
 def waiting(
     context: typer.Context,
-    path: Annotated[Path, typer.Argument(help="File or folder of YAML, the same as of the run.")],
+    path: Annotated[
+        Path | None,
+        typer.Argument(help="File or folder of YAML, the same as of the run; of this folder's bulk commands without."),
+    ] = None,
     created: Annotated[int | None, typer.Option(metavar="NUMBER", help="This one took effect: do not send it.")] = None,
     id: Annotated[str | None, typer.Option(help="Id of the record that --created speaks of.")] = None,
     again: Annotated[int | None, typer.Option(metavar="NUMBER", help="This one did not: send it again.")] = None,
@@ -38,8 +44,8 @@ def waiting(
 
     if id is not None and created is None:
         raise InputError("--id says which record --created speaks of", "Give both.")
-    with load_pipeline(context.obj, path, state) as pipeline:
-        intents, tasks = Intents(pipeline.assembly.state), _tasks(pipeline)
+    with _opened(context.obj, path, state) as (database, hide):
+        intents, tasks = Intents(database), _tasks(database)
         if created is not None:
             intents.created(created, int(id) if id and id.isdecimal() else id)
             output.say(f"{created}: created; {_goes_on(path, tasks.get(created, []), 'skips')}.")
@@ -47,31 +53,42 @@ def waiting(
             intents.again(again)
             output.say(f"{again}: not created; {_goes_on(path, tasks.get(again, []), 'sends')}.")
         if created is None and again is None:
-            _show(intents.waiting(), tasks, hiding(pipeline.config), as_json=as_json)
+            _show(intents.waiting(), tasks, hide, as_json=as_json)
 
 
-def _tasks(pipeline: Pipeline) -> dict[int, list[Task]]:
+@contextmanager
+def _opened(settings: Settings, path: Path | None, state: str | None) -> Iterator[tuple[Database, Hide]]:
+    """Open the state, and return it with what hides secrets."""
+    if path is None:
+        with open_state_of(settings, None, state) as database:
+            yield database, settings.redactor().data
+    else:
+        with load_pipeline(settings, path, state) as pipeline:
+            yield pipeline.assembly.state, hiding(pipeline.config)
+
+
+def _tasks(database: Database) -> dict[int, list[Task]]:
     """Return the tasks that wait, oldest first, by the number of their create."""
     from haloitsm_connector.store.tasks import Tasks
     from haloitsm_connector.store.tasks_listed import Filter
 
     found: dict[int, list[Task]] = {}
-    for task in Tasks(pipeline.assembly.state).list(Filter(statuses=("waiting",)), newest_first=False):
+    for task in Tasks(database).list(Filter(statuses=("waiting",)), newest_first=False):
         found.setdefault(task.intent, []).append(task)
     return found
 
 
-def _goes_on(path: Path, tasks: list[Task], does: str) -> str:
+def _goes_on(path: Path | None, tasks: list[Task], does: str) -> str:
     if not tasks:
         return f"the next run {does} it"
-    return f"haloitsm run {path} {tasks[0].queue.removesuffix(' results')} --no-read {does} it, {_named(tasks)}"
+    return f"haloitsm run {path or '.'} {tasks[0].queue.removesuffix(' results')} --no-read {does} it, {_named(tasks)}"
 
 
 def _named(tasks: list[Task]) -> str:
     return f"task{'s' if len(tasks) > 1 else ''} {', '.join(str(task.number) for task in tasks)}"
 
 
-def _show(found: list[Intent], tasks: dict[int, list[Task]], hide: Any, *, as_json: bool) -> None:
+def _show(found: list[Intent], tasks: dict[int, list[Task]], hide: Hide, *, as_json: bool) -> None:
     for intent in found:
         reason = intent.reason or "the run ended before the answer came"
         ours = tasks.get(intent.number, [])
