@@ -252,6 +252,22 @@ def test_what_is_under_way_when_nobody_reads_on_is_on_record(
     assert sorted(created()) == sorted(f"S-{number}" for number in range(10))
 
 
+def test_what_was_created_before_is_told_with_its_results_where_something_is_made_of_the_answer(
+    halo: HttpClient, tmp_path: Path, created: Any
+) -> None:
+    steps = [{"select": {"id": "id", "serial": "response.inventory_number"}}]
+    kept = journal(tmp_path / "state", "import")
+    publisher = Publisher(halo, "POST /Asset", response_transformers=steps, journal=kept)
+    entities = [asset(f"TOLD-{number}") for number in range(3)]
+    running = publisher.publish(entities)
+    first = next(running)
+    running.close()
+    outcomes = list(publisher.publish(entities))
+    assert [one.status for one in outcomes] == ["created"] * 3
+    assert (outcomes[0].id, outcomes[0].results) == (first.id, first.results)
+    assert [one.results[0]["serial"] for one in outcomes] == created() == ["TOLD-0", "TOLD-1", "TOLD-2"]
+
+
 def test_source_that_fails_ends_the_job_after_what_came_before(halo: HttpClient, created: Any) -> None:
     def source() -> Iterator[dict[str, Any]]:
         yield asset("F-1")

@@ -48,6 +48,18 @@ def test_run_that_is_cut_off_leaves_its_intents_to_the_next(state: Database) -> 
         assert run.left_behind("c") is None
 
 
+def test_answer_of_what_was_created_is_kept_whole(state: Database) -> None:
+    answer = {"status": "created", "response": {"id": 7, "data_base64": "x" * 200_000}}
+    with suppress(CutOff), job(state).begin() as run:
+        (made,) = run.intend([intent("a")])
+        run.keep([replace(made, done=True, id=7, answer=answer)])
+        raise CutOff
+    with job(state).begin() as run:
+        left = run.left_behind("a")
+        assert left
+        assert (left.done, left.id, left.answer, left.payload) == (True, 7, answer, None)
+
+
 def test_run_that_ends_forgets_what_was_done_and_keeps_what_is_unknown(state: Database) -> None:
     with job(state).begin() as run:
         done, lost = run.intend([intent("a"), intent("b")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -338,6 +339,35 @@ def test_settling_forgets_the_intents_that_were_done(state: Database, tasks: Tas
             connection.execute("UPDATE intents SET done = 1 WHERE number = ?", (done.number,))
         tasks.settle("a", [Settled(number, "finished")], forget=[done.number, doubtful.number])
     assert [one.number for one in Intents(state).waiting()] == [doubtful.number]
+
+
+def test_settling_drops_the_answers_of_creates_that_were_told(state: Database, tasks: Tasks) -> None:
+    number = only(tasks, "processing")
+    with JobJournal(lambda: state, "a").begin() as run:
+        made = run.intend([Intent("x", "POST /Asset"), Intent("y", "POST /Asset")])
+        answer = {"status": "created", "response": {"id": 7}}
+        run.keep([replace(one, done=True, id=7, answer=answer) for one in made])
+        tasks.settle("a", [Settled(number, "failed")], told=[made[0].number])
+        assert [(one.done, one.id, one.answer) for one in run.recorded()] == [(True, 7, None), (True, 7, answer)]
+
+
+@pytest.mark.parametrize("action", ["skip", "delete"])
+def test_create_in_doubt_goes_with_the_last_task_that_waits_for_it(state: Database, tasks: Tasks, action: Any) -> None:
+    tasks.add({"a": some(3)}, {}, covers=True)
+    first, second, third = (task.number for task in tasks.claim("a", 3))
+    with JobJournal(lambda: state, "a").begin() as run:
+        made = run.intend([Intent("x", "POST /Asset", [1]), Intent("y", "POST /Asset", [1])])
+        run.keep([replace(one, reason="no answer") for one in made])
+    shared, other = (one.number for one in made)
+    doubts = [(first, shared), (second, shared), (third, other)]
+    tasks.settle("a", [Settled(number, "waiting", intent=intent) for number, intent in doubts])
+    waiting = Intents(state).waiting
+    getattr(tasks, action)(Filter(numbers=[first]))
+    assert [one.number for one in waiting()] == [shared, other]
+    getattr(tasks, action)(Filter(numbers=[second]))
+    assert [one.number for one in waiting()] == [other]
+    getattr(tasks, action)(EVERY)
+    assert waiting() == []
 
 
 def test_table_knows_every_status_and_leads_nowhere_else() -> None:

@@ -61,7 +61,8 @@ class Creates:
     """What creating takes: a client, the journal's run, how to look up (None: not at all), how to read an answer.
 
     ``parallel`` look-ups are under way at a time. ``blind``: an answer has shown that the look-up does not find what
-    was created, so its word is not taken. ``began`` is when the run began, by the monotonic clock.
+    was created, so its word is not taken. ``keeps_answers``: something is made of an answer, so it stays on record
+    until that is stored. ``began`` is when the run began, by the monotonic clock.
     """
 
     client: HttpClient
@@ -70,6 +71,7 @@ class Creates:
     settle: Settle
     key: Sequence[str]
     parallel: int = 1
+    keeps_answers: bool = False
     blind: bool = False
     began: float = field(default_factory=time.monotonic)
 
@@ -101,9 +103,11 @@ class Creates:
             left = self.run.left_behind(case.intent.identity)
             case.intent = left or case.intent
             if left and left.done:
-                case.end("skipped", f"it was created on {left.when}, by a run that did not come to its end", left.id)
+                answer = left.answer or {"status": "skipped", "response": None}
+                reason = f"it was created on {left.when}, by a run that did not come to its end"
+                case.end(answer["status"], reason, left.id, answer["response"])
             elif left and self.look_up is None:
-                case.end("waiting", _doubt(left.reason or unknown, left))
+                self._left_open([case], left.reason or unknown, None)
             elif left:
                 open_cases.append(case)
         if open_cases and self.look_up:
@@ -168,8 +172,7 @@ class Creates:
             self.blind = self.blind or otherwise
             reason, status = BLIND if otherwise else "", verdict.http_status
             case.outcome = settled(self.settle, case.write, answer, status, reason=reason, intent=number)
-            case.intent = replace(case.intent, done=True, id=case.outcome.id)
-        self.run.keep([case.intent for case in part])
+        self._keep_done(part)
         return True
 
     def _sorted_out(self, part: list[Case], verdict: Verdict, settle_seconds: float, cut: Cut) -> Part:
@@ -205,12 +208,20 @@ class Creates:
         if isinstance(rows, ConnectorError):
             self._left_open([case], f"{reason}. It could not be looked up: {rows.what}", None)
         elif len(rows) == 1:
-            id_ = self.look_up.id_of(rows[0])
-            case.end("created", f"its answer was lost ({reason}), and `once` found it", id_, rows[0])
-            case.intent = replace(case.intent, done=True, id=id_)
-            self.run.keep([case.intent])
+            reason = f"its answer was lost ({reason}), and `once` found it"
+            case.end("created", reason, self.look_up.id_of(rows[0]), rows[0])
+            self._keep_done([case])
         elif rows:
             self._left_open([case], f"{reason}. {_several(self.look_up, rows)}", None)
+
+    def _keep_done(self, part: list[Case]) -> None:
+        """Put on record that creates are done."""
+        for case in part:
+            assert case.outcome is not None, "what is done has its outcome"
+            told = {"status": case.outcome.status, "response": case.outcome.response}
+            answer = told if self.keeps_answers else None
+            case.intent = replace(case.intent, done=True, id=case.outcome.id, answer=answer)
+        self.run.keep([case.intent for case in part])
 
     def _left_open(self, part: list[Case], reason: str, response: Any) -> None:
         """Let creates wait for a person."""

@@ -104,7 +104,7 @@ class RequestPublisher(PublisherBase):
 
     def _tasks(self, entities: Iterable[Entity], run: Run) -> Iterator[Task]:
         size = Size(self.batch, self.batch)
-        creates = Creates(self.client, run, self.look_up, self.settle, self.key, self.parallel)
+        creates = Creates(self.client, run, self.look_up, self.settle, self.key, self.parallel, len(self._after) > 0)
         for shipment in shipments(map(self.plan, entities), size):
             writes = [one for one in shipment if isinstance(one, Write)]
             concerns = frozenset(one for write in writes for one in write.concerns)

@@ -26,7 +26,8 @@ class Intent:
 
     ``identity`` is the same for the same create in another run. ``at`` is when it was sent last, in seconds since 1970,
     ``number`` the journal's own name for it (0: on no record). ``done``: it was created, with ``id``; else ``reason``
-    says what happened, empty while it is under way.
+    says what happened, empty while it is under way. ``answer`` holds ``status`` and ``response`` of a create that is
+    done, as long as something is yet to be made of them.
     """
 
     identity: str
@@ -38,6 +39,7 @@ class Intent:
     id: Any = None
     reason: str = ""
     job: str = ""
+    answer: Any = field(default=None, repr=False)
 
     @property
     def when(self) -> str:

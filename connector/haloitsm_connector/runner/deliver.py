@@ -197,8 +197,9 @@ class Delivery:
             for outcome in one.outcomes
             if outcome.intent
         }
+        told = {outcome.intent for outcome in outcomes if outcome.intent} - forget
         results = {self.results: made} if self.results and made else {}
-        self.tasks.settle(self.queue, settled, forget=[*forget], results=results)
+        self.tasks.settle(self.queue, settled, forget=[*forget], told=[*told], results=results)
         self._settled, self._done = [], []
         self.journal.settled(outcomes, forget)
         if results:

@@ -27,7 +27,7 @@ _INTEND_AGAIN = (
     " payload = excluded.payload, at = excluded.at, done = 0, id = NULL, reason = ''"
 )
 _KEEP = (
-    "UPDATE intents SET done = ?, id = ?, reason = ?, payload = CASE WHEN ? = 1 THEN NULL ELSE payload END"
+    "UPDATE intents SET done = ?, id = ?, reason = ?, payload = CASE WHEN ? = 1 THEN ? ELSE payload END"
     " WHERE number = ?"
 )
 
@@ -101,11 +101,13 @@ class JobRun:
         return [one if one.number else replace(one, number=numbers.pop()[0]) for one in made]
 
     def _row(self, one: Intent) -> tuple[Any, ...]:
-        return (self._job, self._number, one.identity, one.request, _text(one.payload), one.at)
+        return (self._job, self._number, one.identity, one.request, _short(one.payload), one.at)
 
     def keep(self, intents: Sequence[Intent]) -> None:
-        """Record what became of intents; of those that are done, the payload is not needed any more."""
-        rows = [(int(one.done), _text(one.id), one.reason, int(one.done), one.number) for one in intents]
+        """Record what became of intents; of those that are done, the answer takes the place of the payload."""
+        rows = [
+            (int(one.done), _text(one.id), one.reason, int(one.done), _text(one.answer), one.number) for one in intents
+        ]
         with self._database.transaction(durable=False) as connection:
             connection.executemany(_KEEP, rows)
 
@@ -156,19 +158,25 @@ class Intents:
 
 def _found(database: Database, where: str, values: Sequence[Any]) -> list[Intent]:
     rows = database.rows(f"SELECT {_COLUMNS} FROM intents WHERE {where}", values)  # noqa: S608 - all of it is ours
-    return [
-        Intent(identity, request, _value(payload), number, at, bool(done), _value(id_), reason, job)
-        for identity, request, payload, number, at, done, id_, reason, job in rows
-    ]
+    found = []
+    for identity, request, text, number, at, done, id_, reason, job in rows:
+        payload, answer = (None, _value(text)) if done else (_value(text), None)
+        found.append(Intent(identity, request, payload, number, at, bool(done), _value(id_), reason, job, answer))
+    return found
+
+
+def _short(value: Any) -> str | None:
+    """Write a value as JSON; None for what is too large to be kept."""
+    text = _text(value)
+    return text if text is None or len(text) <= LONGEST_PAYLOAD else None
 
 
 def _text(value: Any) -> str | None:
-    """Write a value as JSON; None for what is too large to be kept, or cannot be sent anyway."""
+    """Write a value as JSON; None for what JSON does not have."""
     try:
-        text = orjson.dumps(value)
+        return None if value is None else orjson.dumps(value).decode()
     except TypeError:
         return None
-    return None if value is None or len(text) > LONGEST_PAYLOAD else text.decode()
 
 
 def _value(text: str | None) -> Any:

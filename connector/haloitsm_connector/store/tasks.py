@@ -88,12 +88,14 @@ class Tasks:
         settled: Iterable[Settled],
         *,
         forget: Sequence[int] = (),
+        told: Sequence[int] = (),
         results: Mapping[str, Sequence[NewTask]] | None = None,
     ) -> None:
         """Say what became of claimed tasks; StateError when one is not under way any more: then nothing is changed.
 
-        In the same transaction the intents with the numbers ``forget`` are dropped, those that are done, and
-        ``results`` become tasks of other queues. Settle what was claimed from one batch together: it is one row then.
+        In the same transaction, of the intents that are done, those with the numbers ``forget`` are dropped and those
+        with the numbers ``told`` lose their answers, and ``results`` become tasks of other queues. Settle what was
+        claimed from one batch together: it is one row then.
         """
         batches = {name: list(tasks_stored.cut(some)) for name, some in (results or {}).items()}
         with tasks_stored.ledger(self._database, self._now) as book:
@@ -101,6 +103,9 @@ class Tasks:
             if forget:
                 sql = "DELETE FROM intents WHERE number = ? AND done = 1"
                 book.connection.executemany(sql, [(number,) for number in forget])
+            if told:
+                sql = "UPDATE intents SET payload = NULL WHERE number = ? AND done = 1"
+                book.connection.executemany(sql, [(number,) for number in told])
             for name, some in batches.items():
                 tasks_stored.store(book, name, some, f"route {queue}", fetched=False)
 

@@ -91,6 +91,16 @@ def _move(book: Ledger, action: Action, tasks: Iterable[Task]) -> None:
             _put_own(book, action, own)
             _put_crowd(book, action, batch, crowd)
         book.free(batch.queue, (task.key for task in ones))
+        _forget_doubts(book, own)
+
+
+def _forget_doubts(book: Ledger, tasks: Sequence[Own]) -> None:
+    """Drop the creates that tasks waited for and nobody waits for any more; not what is just sent again."""
+    sql = (
+        "DELETE FROM intents WHERE number = ? AND done = 0 AND reason <> ''"
+        " AND NOT EXISTS (SELECT 1 FROM tasks WHERE status = 'waiting' AND intent = intents.number)"
+    )
+    book.connection.executemany(sql, [(task.intent,) for task in tasks if task.status == "waiting" and task.intent])
 
 
 def _put_own(book: Ledger, action: Action, tasks: Sequence[Own]) -> None:
