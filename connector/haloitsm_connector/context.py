@@ -1,13 +1,18 @@
-"""What the work at hand belongs to - a route, a task, a request - for whoever writes logs and traces."""
+"""What the work at hand belongs to - a route, a task, a request - for whoever writes logs and traces.
+
+And whether it shall stop, for whoever waits.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from types import MappingProxyType
 
 Noted = Mapping[str, str | int]
 _NOTED: ContextVar[Noted] = ContextVar("noted", default=MappingProxyType({}))
+_STOPPING: ContextVar[Callable[[], bool]] = ContextVar("stopping", default=lambda: False)
 
 
 class noting:  # noqa: N801 - reads as what it does: with noting(...)
@@ -31,3 +36,18 @@ class noting:  # noqa: N801 - reads as what it does: with noting(...)
 def noted() -> Noted:
     """Return what the work at hand belongs to, by name."""
     return _NOTED.get()
+
+
+@contextmanager
+def stopped_by(stopping: Callable[[], bool]) -> Iterator[None]:
+    """Have `stopping` ask this function within the block, and in whatever is begun there."""
+    before = _STOPPING.set(stopping)
+    try:
+        yield
+    finally:
+        _STOPPING.reset(before)
+
+
+def stopping() -> bool:
+    """Whether the work at hand shall come to its end: what waits to be sent is not sent any more."""
+    return _STOPPING.get()()

@@ -8,6 +8,7 @@
     │   └── HeldError              another run of the same job goes on: wait until it ends
     └── RemoteError            the other side failed
         ├── UnreachableError       no connection, or no answer in time; safe to send again
+        │   └── StoppedError           it waited to be sent when the run was told to stop
         ├── AuthenticationError    no token, or the token was refused
         ├── StatusError            an answer with an error status
         ├── AnswerError            an answer that cannot be read, or that contradicts itself
@@ -147,6 +148,10 @@ class UnreachableError(RemoteError):
         super().__init__(what, hint, url=url)
         self.sent = sent
         self.ends_run = not sent  # nobody is there: the next entity would fare no better
+
+
+class StoppedError(UnreachableError):
+    """A request waited to be sent, or sent again, when the run was told to stop: whoever runs next sends it."""
 
 
 class AuthenticationError(RemoteError):

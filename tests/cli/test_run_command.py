@@ -150,10 +150,10 @@ def test_a_route_that_runs_elsewhere_is_left_alone(haloitsm, project):
 
 
 def started(process, sandbox, *options):
-    """Start a run that waits for its second page, for long."""
+    """Start a run whose tickets are long in coming."""
     running = process("-v", "run", "halo.yaml", "tickets", *options, environ=sandbox.environment)
     deadline = time.monotonic() + 20
-    while len(sandbox.requests) < 2:
+    while not (sandbox.requests and sandbox.busy):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     time.sleep(0.3)
@@ -163,7 +163,8 @@ def started(process, sandbox, *options):
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_signal_ends_a_run_at_once(process, project, number):
-    with Sandbox(rate_limit=1, retry_after="100") as slow:
+    late = {"kind": "latency", "seconds": 100, "match": {"path": "/api/Tickets"}}
+    with Sandbox(faults={"faults": [late]}) as slow:
         running = started(process, slow)
         running.send_signal(number)
         time.sleep(0.3)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from haloitsm_connector.pipeline import Pipeline
+from haloitsm_connector.sandbox import Sandbox
 from haloitsm_connector.serve import server as server_module
 from haloitsm_connector.serve.server import Server
 from haloitsm_connector.store import Cursors, Event, Inbox
@@ -33,6 +34,23 @@ routes:
   first: {incoming: lines, outgoing: first}
   second: {incoming: lines, outgoing: second}
   broken: {incoming: missing, outgoing: second}
+"""
+
+
+ASKING = """\
+clients:
+  halo:
+    prototype: haloitsm
+    base_uri: HALO_BASE_URI
+    authentication: {type: client_credentials, client_id: HALO_CLIENT_ID, client_secret: HALO_CLIENT_SECRET}
+    retry: {total_seconds: 3600}
+incoming:
+  tickets: {subscriber: {prototype: haloitsm, client: halo, entity: GET /Tickets}}
+outgoing:
+  first: {publisher: {prototype: file, path: FOLDER/first.jsonl}}
+routes:
+  first: {incoming: tickets, outgoing: first}
+schedules: {hourly: {cron: "0 * * * *", run: [first]}}
 """
 
 
@@ -261,3 +279,19 @@ def test_a_state_that_cannot_be_used_is_told_and_not_the_end(bench, caplog, monk
         server.wake()
         eventually(lambda: any("is closed" in record.getMessage() for record in caplog.records))
         assert not server.health()["ok"]
+
+
+@pytest.mark.slow
+def test_a_request_that_waits_does_not_hold_up_the_end(bench, caplog):
+    one = bench("")
+    busy = {"kind": "answer", "status": 429, "retry_after": 3000, "match": {"path": "/api/Tickets"}}
+    with Sandbox(faults={"faults": [busy]}) as sandbox:
+        text = ASKING.replace("FOLDER", str(one.folder))
+        for name, value in sandbox.environment.items():
+            text = text.replace(name, value)
+        (one.folder / "halo.yaml").write_text(text)
+        with one.serving() as server:
+            one.clock.now = NOON + timedelta(minutes=60)
+            server.wake()
+            eventually(lambda: any(request.status == 429 for request in sandbox.requests))
+    assert said(caplog, "schedule hourly: stopped") == 1

@@ -69,12 +69,14 @@ class Budget:
         self._places = _places(folder, f"{quote(name, safe='')}.json")
         self._place: SharedFile | PrivateLine = next(self._places)
 
+    def take(self) -> bool:
+        """Count a request if it may be sent at once, by what was counted in advance."""
+        return self._lease.take(self._clock())
+
     async def acquire(self) -> None:
         """Wait until a request may be sent, and count it."""
-        if self._lease.take(self._clock()):
-            return
         async with self._turn:
-            while not self._lease.take(self._clock()):
+            while not self.take():
                 wait = await self._change(self._renewed)
                 if wait:
                     self._tell(wait)

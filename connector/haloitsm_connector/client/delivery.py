@@ -14,6 +14,7 @@ from haloitsm_connector.client.fields import Retry, Timeouts
 from haloitsm_connector.client.logging import HttpLog
 from haloitsm_connector.client.request import Response
 from haloitsm_connector.client.retry import Decision, Event
+from haloitsm_connector.client.stopping import unless_stopped
 from haloitsm_connector.client.wire import AttemptError, Message, Wire
 from haloitsm_connector.errors import AnswerError, LostAnswerError, RemoteError, UnreachableError
 
@@ -73,7 +74,11 @@ class Delivery:
     budget: Budget | None = None
 
     async def send(self, message: Message, *, may_repeat: bool = True) -> Response:
-        """Return the final answer, whatever its status; a RemoteError says why there is none."""
+        """Return the final answer, whatever its status; a RemoteError says why there is none.
+
+        StoppedError where it was not in flight when the work at hand was told to stop: it had no effect, or may be
+        repeated.
+        """
         spent = _Spent()
         attempts = 0
         earlier: Response | None = None
@@ -98,7 +103,7 @@ class Delivery:
             earlier = outcome if isinstance(outcome, Response) else earlier
             in_doubt = in_doubt or retry.TABLE[event].perhaps_done
             if decision.wait_seconds is not None:
-                await asyncio.sleep(decision.wait_seconds)
+                await unless_stopped(asyncio.sleep(decision.wait_seconds), url=message.url)
                 spent.trying += decision.wait_seconds
             elif isinstance(outcome, Response):
                 return outcome
@@ -108,7 +113,7 @@ class Delivery:
     async def _attempt(self, message: Message, seconds: float, spent: _Spent) -> Response | AttemptError:
         async with self.wire.slots:
             self.wire.begin()
-            if self.budget and not await self._admitted(self.budget, spent):
+            if self.budget and not await self._admitted(self.budget, spent, message.url):
                 return AttemptError(Event.NO_BUDGET, f"no room in the request budget ({self.budget.rules})")
             started = time.monotonic()
             try:
@@ -120,11 +125,13 @@ class Delivery:
         self.log.answered(message, response)
         return response
 
-    async def _admitted(self, budget: Budget, spent: _Spent) -> bool:
+    async def _admitted(self, budget: Budget, spent: _Spent, url: str) -> bool:
+        if budget.take():
+            return True
         started = time.monotonic()
         try:
             async with asyncio.timeout(self.policy.total_seconds - spent.waiting):
-                await budget.acquire()
+                await unless_stopped(budget.acquire(), url=url)
         except TimeoutError:
             return False
         finally:

@@ -122,7 +122,7 @@ def _begin(coming: _Coming, loop: asyncio.AbstractEventLoop) -> None:
             future.set_running_or_notify_cancel()
             continue
         task = loop.create_task(coroutine, context=context)
-        task.add_done_callback(partial(_settle, future))
+        task.add_done_callback(partial(_settle, future), context=context)  # what follows belongs to the same work
         future.add_done_callback(partial(_give_up, task, loop))
 
 

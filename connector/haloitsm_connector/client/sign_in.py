@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Callable
 from haloitsm_connector.client import auth
 from haloitsm_connector.client.redaction import Redactor
 from haloitsm_connector.client.request import Response
+from haloitsm_connector.client.stopping import unless_stopped
 from haloitsm_connector.client.wire import Message
+from haloitsm_connector.context import stopped_by
 from haloitsm_connector.errors import AnswerError
 
 Deliver = Callable[[Message], Awaitable[Response]]
@@ -39,15 +41,16 @@ class SignIn:
         self._renewal: asyncio.Task[auth.Token] | None = None
 
     async def token(self, refused: auth.Token | None = None) -> auth.Token:
-        """Return a token that is good for a while yet, and is not the one that was ``refused``."""
+        """Return a token that is good for a while yet, and is not the one that was ``refused``; StoppedError."""
         token = self._token
         if token is not None and token is not refused and time.monotonic() < token.renew_at:
             return token
         if self._renewal is None:
-            self._renewal = asyncio.create_task(self._renew())
+            with stopped_by(lambda: False):  # it is for others too, who go on
+                self._renewal = asyncio.create_task(self._renew())
             self._renewal.add_done_callback(self._renewed)
         # One caller that gives up must not take the token from the others.
-        return await asyncio.shield(self._renewal)
+        return await unless_stopped(asyncio.shield(self._renewal), url=self.endpoints.api_uri)
 
     async def _renew(self) -> auth.Token:
         if self.endpoints.auth_info_uri:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from haloitsm_connector.assemble import Outgoing
 from haloitsm_connector.context import noting
-from haloitsm_connector.errors import StateError
+from haloitsm_connector.errors import StateError, StoppedError
 from haloitsm_connector.publisher import Outcome
 from haloitsm_connector.runner.events import Delivered, Done, QueueEnded, Tell
 from haloitsm_connector.runner.feed import Feed
@@ -38,11 +38,20 @@ SETTLE_SECONDS = 1.0
 
 @dataclass(slots=True)
 class _UnderWay:
-    """Tasks that share their fate (nearly always one), how many outcomes they will have, and those that came."""
+    """Tasks that share their fate (nearly always one), how many outcomes they will have, and those that came.
+
+    ``made`` has the entities that were made of them, by identity.
+    """
 
     tasks: list[Claimed]
+    made: dict[int, Entity]
     expected: int
     outcomes: list[Outcome] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all outcomes came."""
+        return len(self.outcomes) == self.expected
 
 
 @dataclass
@@ -79,13 +88,14 @@ class Delivery:
         """
         self.outgoing.publisher.journal = self.journal
         drained = False
-        while not (drained or self.stopping()):
-            seen, ended = self.feed.look()
-            if self._chain.holds and not ended:  # which entities belong together must not depend on what is read when
-                self.feed.wait(seen)
-            elif not self._deliver(ended):
-                drained = ended and not self.stopping()  # nothing is claimed once it shall stop
-                self.feed.wait(seen)
+        with suppress(StoppedError):
+            while not (drained or self.stopping()):
+                seen, ended = self.feed.look()
+                if self._chain.holds and not ended:  # what belongs together must not depend on what is read when
+                    self.feed.wait(seen)
+                elif not self._deliver(ended):
+                    drained = ended and not self.stopping()  # nothing is claimed once it shall stop
+                    self.feed.wait(seen)
         if drained:
             self.journal.end()
         left = self.tasks.counts(self.queue).get(self.queue, Counter())
@@ -104,7 +114,7 @@ class Delivery:
         try:
             with closing(self.outgoing.send(self._entities())) as outcomes:
                 for outcome in outcomes:
-                    self._under_way[0].outcomes.append(outcome)
+                    self._of(outcome).outcomes.append(outcome)
                     self._settle_in_time()
         except StateError:
             raise  # nothing can be kept: who takes over puts right what is under way
@@ -114,13 +124,18 @@ class Delivery:
         self._end()
         return True
 
+    def _of(self, outcome: Outcome) -> _UnderWay:
+        """Return what an outcome is about: what comes first, unless an error has cost that its outcomes."""
+        return next((one for one in self._under_way if id(outcome.entity) in one.made), self._under_way[0])
+
     def _end(self) -> None:
         """Keep what is known, and put the rest back."""
+        left_open = [one for one in self._under_way if not one.complete]
+        self._under_way = deque(one for one in self._under_way if one.complete)
         self._complete()
         self._settle()
-        left = [task.number for one in self._under_way for task in one.tasks]
+        left = [task.number for one in left_open for task in one.tasks]
         left += [task.number for task in self._claimed]
-        self._under_way.clear()
         self._claimed.clear()
         if left:
             self.tasks.release(self.queue, left)
@@ -146,7 +161,9 @@ class Delivery:
             self._failures.clear()
             if not made and not outcomes:
                 outcomes = [Outcome(tasks[0].entity, "skipped", reason=NOTHING_LEFT)]
-            self._under_way.append(_UnderWay(tasks, len(made) + len(outcomes), outcomes))
+            self._under_way.append(
+                _UnderWay(tasks, {id(one): one for one in made}, len(made) + len(outcomes), outcomes)
+            )
             if len(self._under_way) == 1:
                 self._settle_in_time()  # all may be known already
             yield from made
@@ -158,7 +175,7 @@ class Delivery:
 
     def _complete(self) -> None:
         """Judge the tasks that have all their outcomes, up to the first that has not."""
-        while self._under_way and len(self._under_way[0].outcomes) == self._under_way[0].expected:
+        while self._under_way and self._under_way[0].complete:
             one = self._under_way.popleft()
             outcomes = tuple(one.outcomes)
             for task in one.tasks:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from haloitsm_connector.assemble import Assembly, declared
+from haloitsm_connector.context import stopped_by
 from haloitsm_connector.runner.events import Event, Summary, Tell
 from haloitsm_connector.runner.side_by_side import side_by_side
 from haloitsm_connector.runner.work import Work
@@ -24,8 +25,9 @@ class Runner:
     that its steps fill storages. Routes of one incoming are run together, those of others after each other in the order
     given, or all ``at_once``. What ends one of them does not end the others: it is told, and in the summary. Where
     another process is at a route, that is such an end, unless this one shall ``wait`` for it. Once ``stop`` is set,
-    nothing more is begun, and what is under way is finished. ``tell`` gets every event, from several threads, one at a
-    time. InputError for a name that is not declared, before anything runs. ``now`` is the clock by which tasks are due.
+    nothing more is begun, what waits to be sent is given up, and what is in flight is finished. ``tell`` gets every
+    event, from several threads, one at a time. InputError for a name that is not declared, before anything runs.
+    ``now`` is the clock by which tasks are due.
     """
 
     def __init__(self, assembly: Assembly, *, now: Callable[[], float] = time.time) -> None:
@@ -80,12 +82,13 @@ class Runner:
 
         work = kind(assembly=self._assembly, stop=stop or threading.Event(), tell=told, now=self._now)
         jobs = [partial(work.incoming, *one) for one in self._chosen(names).items()]
-        if at_once:
-            side_by_side(jobs, work.stop)
-        else:
-            for job in jobs:
-                if not work.stop.is_set():
-                    job()
+        with stopped_by(work.stop.is_set):
+            if at_once:
+                side_by_side(jobs, work.stop)
+            else:
+                for job in jobs:
+                    if not work.stop.is_set():
+                        job()
         summary.stopped = work.stop.is_set()
         return summary
 

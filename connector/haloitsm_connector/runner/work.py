@@ -17,7 +17,7 @@ import orjson
 
 from haloitsm_connector.assemble import Assembly, Outgoing, Route
 from haloitsm_connector.context import noting
-from haloitsm_connector.errors import ConnectorError, HeldError
+from haloitsm_connector.errors import ConnectorError, HeldError, StoppedError
 from haloitsm_connector.publisher.exchange import RequestPublisher
 from haloitsm_connector.runner.deliver import Delivery
 from haloitsm_connector.runner.events import Began, Failed, Held, Tell
@@ -217,6 +217,8 @@ class Work:
         with noting(route=name):
             try:
                 yield
+            except StoppedError:
+                pass  # whoever wanted it knows
             except ConnectorError as error:
                 self.tell(Failed(name, error))
 
