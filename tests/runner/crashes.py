@@ -28,9 +28,9 @@ from typing import Any, Literal
 
 from haloitsm_connector import Pipeline
 from haloitsm_connector.catalogue import Catalogue
-from haloitsm_connector.runner import Runner
+from haloitsm_connector.runner import Runner, cursor_name
 from haloitsm_connector.sandbox import Sandbox
-from haloitsm_connector.store import Intents, open_state
+from haloitsm_connector.store import Cursors, Intents, open_state
 from haloitsm_connector.store.tasks import Tasks
 
 SCENARIOS = 120
@@ -239,7 +239,8 @@ def _is_over(job: dict[str, Any]) -> bool:
         tasks = Tasks(state)
         counts = tasks.counts("go").get("go", Counter())
         open_ones = counts["new"] + counts["processing"] + counts["retry"]
-        return bool(counts) and not open_ones and next(tasks.uncovered("go"), None) is None
+        reading = "run" in (Cursors(state).get(cursor_name("go")) or {})
+        return bool(counts) and not (open_ones or reading) and next(tasks.uncovered("go"), None) is None
 
 
 def _settle(played: Played, job: dict[str, Any], sandbox: Sandbox, catalogue: Catalogue) -> None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import repeat
 
 import httpx
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -171,7 +172,7 @@ def test_whatever_a_body_holds_it_is_events_or_is_refused(body):
     fields = WebhookFields.model_validate({"path": "/x", "authentication": {"type": "none"}, "event_id": "id"})
     found = None
     with suppress(ValueError):
-        found = json.loads(body)
+        found = orjson.loads(body)  # strictly: Python's own json takes Infinity
     found = found if isinstance(found, list) else [found]
     if all(isinstance(one, dict) for one in found):
         assert [event.content for event in events_in(fields, {}, body, 0.0)] == found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,6 +39,12 @@ def log_instead(logger: Logger | None) -> None:
     """Have what is said to a person become lines of a log from now on; None has it said."""
     global _LOGGER
     _LOGGER = logger
+
+
+def say_from_a_signal(text: str) -> None:
+    """Tell the person something past the streams: a signal may come while a line is being written to them."""
+    if not _LOGGER:  # a log in JSON is for machines, and says itself what is done
+        os.write(2, f"{text}\n".encode())
 
 
 def say(text: str = "") -> None:

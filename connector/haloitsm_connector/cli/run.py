@@ -170,11 +170,11 @@ def _stopped_by_signals(stop: threading.Event, shows_live: bool) -> Iterator[lis
         came.append(number)
         if len(came) > 1:
             # Whatever is under way is on disk, or will be found out about by the next run.
-            os.write(2, f"{SHOW_CURSOR if shows_live else ''}Stopped at once.\n".encode())
+            output.say_from_a_signal(f"{SHOW_CURSOR if shows_live else ''}Stopped at once.")
             os._exit(128 + number)
         stop.set()
         if not shows_live:  # there, the live display says so
-            os.write(2, "Finishing what is in flight … once more stops at once; nothing is lost.\n".encode())
+            output.say_from_a_signal("Finishing what is in flight … once more stops at once; nothing is lost.")
 
     before = {number: signal.signal(number, stop_soon) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -101,8 +101,7 @@ def _stop_on_signals(running: ExitStack, stop: threading.Event, wake: Callable[[
             os._exit(128 + number)
         stop.set()
         wake()
-        # Not by a stream: the signal may have come in the middle of a line that is being written there.
-        os.write(2, b"Finishing what is under way; once more ends it at once.\n")
+        output.say_from_a_signal("Finishing what is under way; once more ends it at once.")
 
     for number in (signal.SIGINT, signal.SIGTERM):
         running.callback(signal.signal, number, signal.signal(number, told))
