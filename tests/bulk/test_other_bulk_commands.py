@@ -208,6 +208,16 @@ def test_a_command_is_saved_as_a_configuration_that_does_the_same(bulk, sandbox,
         assert not {24, 25} & set(clients)
 
 
+def test_a_saved_update_creates_nothing_of_a_row_without_an_id(bulk, sandbox, folder):
+    csv_of(folder, "id,name\n12,Twelve\n,Nobody Ltd\n")
+    bulk("update", "Client", "--from", "in.csv", "--dry-run", "--save-config", "saved/halo.yaml")
+    with pytest.raises(SystemExit) as end:
+        main(["run", "saved", "bulk-update-client"])
+    assert end.value.code == 4
+    assert sandbox.tables["Client"][12]["name"] == "Twelve"
+    assert effects(sandbox, "created") == []
+
+
 def test_actions_are_known_by_ticket_and_number(bulk, sandbox, folder):
     (ticket, number), action = next(iter(sandbox.tables["Actions"].items()))
     source = csv_of(folder, f"ticket_id,id,note\n{ticket},{number},Changed\n{ticket},99,Gone\n")

@@ -40,6 +40,9 @@ def saved(
         publisher |= {"entity": target.write.name, "batch": sending.batch, "parallel": sending.parallel}
         publisher |= {"once": dict(once_by(target, sending.once))} if sending.once else {}
         steps.append({"set": {"payload": wanted}})
+        if command.kind == "update":  # Halo would create a record
+            no_id = {"if": {f"payload.{target.id}": {"empty": True}}, "then": [{"fail": "it has no id"}]}
+            steps.append({"when": no_id})
         if command.source.cells and not command.rules.clear_empty:
             steps.append({"remove": {"payload.*": {"empty": True}}})
     draft.incoming[f"{name}-rows"] = {"subscriber": subscriber, "transformers": list(command.steps)}
