@@ -1,0 +1,89 @@
+"""The settings of the source and of the destination: as Airbyte's forms show them, and read back from there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from pydantic import SecretStr
+
+from haloitsm_connector.hosts.settings import Settings
+
+Property = dict[str, Any]
+
+AUTHENTICATION = "authentication"
+YAML = "yaml"
+_WAYS: Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
+    "client_credentials": ("Client id and secret of an API application", ("client_id", "client_secret"), ("scopes",)),
+    "password": (
+        "User name and password of an agent",
+        ("client_id", "username", "password"),
+        ("client_secret", "scopes"),
+    ),
+    "api_key": ("API key", ("api_key",), ()),
+}
+"""The ways to sign in: what a form calls it, the settings that it needs, and those that it may have."""
+
+
+def form(names: Iterable[str], more: Mapping[str, Property], required: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the form (JSON Schema) of some settings and of ``more``, a plugin's own, with all ways to sign in."""
+    properties = {name: _property(name) for name in ("base_uri", "tenant")}
+    properties[AUTHENTICATION] = {
+        "type": "object",
+        "title": "Authentication",
+        "description": "How to sign in.",
+        "oneOf": [_way(kind, *fields) for kind, fields in _WAYS.items()],
+    }
+    properties |= {name: _property(name) for name in names}
+    properties[YAML] = {
+        "type": "string",
+        "multiline": True,
+        "title": "YAML",
+        "description": "What a YAML file would hold, where no file can be had: on Airbyte's own servers.",
+    }
+    properties |= {name: dict(one) for name, one in more.items()}
+    for order, one in enumerate(properties.values()):
+        one["order"] = order
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "type": "object",
+        "required": list(required),
+        "properties": properties,
+        "additionalProperties": True,
+    }
+
+
+@contextmanager
+def settings_of(config: Mapping[str, Any]) -> Iterator[Settings]:
+    """Return the settings that a form was filled in with, as long as they are used; InputError for wrong ones."""
+    told = {**config, **config.get(AUTHENTICATION, {})}
+    told = {name: told[name] for name in Settings.model_fields if name in told}
+    if not (text := config.get(YAML)):
+        yield Settings.of(told)
+        return
+    with TemporaryDirectory(prefix="haloitsm-") as folder:
+        file = Path(folder) / "configuration.yaml"
+        file.write_text(text, "utf-8")
+        settings = Settings.of(told)
+        yield settings.model_copy(update={"config": (*settings.config, str(file))})
+
+
+def _way(kind: str, title: str, needed: tuple[str, ...], possible: tuple[str, ...]) -> Property:
+    told = {"type": {"type": "string", "const": kind, "default": kind, "order": 0}}
+    fields = {name: {**_property(name), "order": order} for order, name in enumerate((*needed, *possible), start=1)}
+    return {"title": title, "type": "object", "required": ["type", *needed], "properties": {**told, **fields}}
+
+
+def _property(name: str) -> Property:
+    field = Settings.model_fields[name]
+    told: Property = {"title": name.replace("_", " ").capitalize(), "description": field.description}
+    if isinstance(default := field.get_default(), tuple):
+        return {"type": "array", "items": {"type": "string"}, "default": list(default), **told}
+    if SecretStr in getattr(field.annotation, "__args__", ()):
+        told["airbyte_secret"] = True
+    if name == "start_date":
+        told |= {"format": "date-time", "examples": ["2026-01-01T00:00:00Z"]}
+    return {"type": "string", **told}

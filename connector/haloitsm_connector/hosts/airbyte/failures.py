@@ -1,0 +1,43 @@
+"""What Airbyte is told of a failure: our sentence, and whether its user, nobody or time can mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from airbyte_cdk.models import FailureType, StreamDescriptor
+from airbyte_cdk.utils import AirbyteTracedException
+
+from haloitsm_connector.errors import AuthenticationError, ConnectorError, RemoteError, StateError, StatusError
+
+NOT_ALLOWED = frozenset({401, 403})
+
+
+def failure(error: ConnectorError, stream: str | None = None) -> AirbyteTracedException:
+    """Return a failure as the CDK's exception, with the stream that it is about."""
+    return AirbyteTracedException(
+        message=str(error),
+        internal_message=f"{type(error).__name__}: {error}",
+        failure_type=_kind(error),
+        exception=error,
+        stream_descriptor=StreamDescriptor(name=stream) if stream else None,
+    )
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Raise our errors as the CDK's."""
+    try:
+        yield
+    except ConnectorError as error:
+        raise failure(error) from error
+
+
+def _kind(error: ConnectorError) -> FailureType:
+    """Return config_error for what a user mends, transient_error for what another try may get round."""
+    if isinstance(error, StateError):
+        return FailureType.system_error
+    if isinstance(error, RemoteError) and not isinstance(error, AuthenticationError):
+        refused = isinstance(error, StatusError) and error.status in NOT_ALLOWED
+        return FailureType.config_error if refused else FailureType.transient_error
+    return FailureType.config_error
