@@ -150,8 +150,29 @@ def test_a_result_brings_the_rows_that_failed(bulk, sandbox, folder, result):
     assert "left out: 1 row that an earlier run has done" in ended.out
     assert sandbox.tables["Client"][4]["name"] == taken
     assert [(row["bulk_id"], row["bulk_outcome"]) for row in result("bulk-2.csv")] == [
-        ("4", "updated"), ("999", "missing"),
+        ("3", "done before"), ("4", "updated"), ("999", "missing"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_two_rows_about_one_record_the_second_stays_out_however_often_the_result_is_fed_back(
+    bulk, sandbox, folder, result, turned
+):
+    source = rows(folder, "id,ref\n2,FIRST\n2,SECOND\n")
+    assert bulk("update", "Client", "--from", source, "--yes").status == 4
+    for number in (1, 2, 3):
+        name = f"bulk-{number}.csv"
+        assert {row["ref"]: row["bulk_outcome"] for row in result(name)}["SECOND"] == "duplicate"
+        if turned:
+            head, *body = (folder / name).read_text("utf-8-sig").splitlines()
+            (folder / name).write_text("\n".join([head, *reversed(body)]), "utf-8-sig")
+        ended = bulk("update", "Client", "--from", name, "--yes", "--result", f"bulk-{number + 1}.csv")
+        assert ended.status == 4
+        assert sandbox.tables["Client"][2]["ref"] == "FIRST"
+        assert ", which an earlier run has done, is about the same record" in ended.out
+    (folder / "last.csv").write_text("id,ref,bulk_outcome\n2,SECOND,duplicate\n")
+    assert bulk("update", "Client", "--from", "last.csv", "--yes").status == 0
+    assert sandbox.tables["Client"][2]["ref"] == "SECOND"
 
 
 def test_nothing_is_sent_unless_somebody_agrees(bulk, sandbox, folder, writes, monkeypatch):

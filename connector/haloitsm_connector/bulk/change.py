@@ -18,6 +18,12 @@ from haloitsm_transformers import Entity, StepsError, TransformError, template
 
 NOT_MEANT = "not meant"
 """Said of a column that nobody expects to be used."""
+
+
+class KeylessError(MisfitError):
+    """A row does not say which record it is about."""
+
+
 _UNKNOWN = Field("", "any", None, False)
 
 
@@ -77,7 +83,7 @@ class Changes:
         if self._kind == "create":
             wanted.pop(self._target.id, None)
         elif missing := [name for name in self._target.key if wanted.get(name) in (None, "")]:
-            raise MisfitError(self._keyless(missing[0], row))
+            raise KeylessError(self._keyless(missing[0], row))
         return wanted
 
     def meant(self, row: Mapping[str, Any]) -> dict[str, Any]:

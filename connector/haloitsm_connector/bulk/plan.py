@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 
-from haloitsm_connector.bulk.change import Changes
-from haloitsm_connector.bulk.record import PAGE, READ, Record, Row
-from haloitsm_connector.bulk.rows import Source
+from haloitsm_connector.bulk.change import Changes, KeylessError
+from haloitsm_connector.bulk.record import DONE_BEFORE, DUPLICATE, PAGE, READ, Record, Row
+from haloitsm_connector.bulk.rows import Done, Source
 from haloitsm_connector.bulk.target import Target
 from haloitsm_connector.bulk.values import MisfitError
 from haloitsm_connector.errors import InputError
 from haloitsm_transformers import Chain, Entity, Failure
 
-Prepared = tuple[int, Entity | str]
-"""A row with its line, or what is wrong with it."""
+Prepared = tuple[int, Entity | Done | str]
+"""A row with its line, that it is done, or what is wrong with it."""
 
 
 def planned(record: Record, source: Source, chain: Chain | None, changes: Changes, target: Target) -> Iterator[int]:
@@ -33,9 +33,11 @@ def planned(record: Record, source: Source, chain: Chain | None, changes: Change
             columns |= dict.fromkeys(rows[-1].content)
         record.add(rows if kind == "create" else _without_doubles(record, rows))
         yield number
+    if kind != "create":
+        record.leave_what_is_done()
     fields = dict.fromkeys((*changes.used.values(), *record.info.plan.get("values", {})))
     told = {"columns": list(columns), "used": changes.used, "unused": changes.unused, "fields": list(fields)}
-    record.change(plan={**record.info.plan, **told, "notes": source.notes, "done_before": source.done_before})
+    record.change(plan={**record.info.plan, **told, "notes": source.notes})
 
 
 def _prepared(source: Source, chain: Chain | None) -> Iterator[Prepared]:
@@ -47,8 +49,8 @@ def _prepared(source: Source, chain: Chain | None) -> Iterator[Prepared]:
     failed: list[Failure] = []
     run = chain.open(failed.append)
     for line, row in source.rows():
-        if isinstance(row, InputError):
-            yield line, str(row)
+        if isinstance(row, InputError | Done):
+            yield line, row if isinstance(row, Done) else str(row)
             continue
         yield from ((line, made) for made in run([row]))
         while failed:
@@ -57,11 +59,17 @@ def _prepared(source: Source, chain: Chain | None) -> Iterator[Prepared]:
     yield from ((0, str(failure)) for failure in failed)
 
 
-def _row(number: int, line: int, content: Entity | str, changes: Changes, target: Target) -> Row:
+def _row(number: int, line: int, content: Entity | Done | str, changes: Changes, target: Target) -> Row:
     if isinstance(content, str):
         return Row(number, line, status="invalid", reason=content)
+    if isinstance(content, Done):
+        return Row(
+            number, line, content.record, content.content, status=DONE_BEFORE, reason="an earlier run has done it"
+        )
     try:
         wanted = changes.of(content)
+    except KeylessError as error:
+        return Row(number, line, content=content, status="no id", reason=str(error))
     except MisfitError as error:
         return Row(number, line, content=content, status="invalid", reason=str(error))
     return Row(number, line, target.identity(wanted), content, wanted)
@@ -81,5 +89,5 @@ def _without_doubles(record: Record, rows: list[Row]) -> list[Row]:
         elif dict(before.wanted) == dict(row.wanted):
             made.append(replace(row, status="equal", reason=f"line {before.line} asks for the same"))
         else:
-            made.append(replace(row, status="invalid", reason=f"line {before.line} is about the same record"))
+            made.append(replace(row, status=DUPLICATE, reason=f"line {before.line} is about the same record"))
     return made

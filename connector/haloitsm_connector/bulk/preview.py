@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from haloitsm_connector.bulk.change import NOT_MEANT
-from haloitsm_connector.bulk.record import LEFT_OUT, READ, READY, Record, Row
+from haloitsm_connector.bulk.record import DONE_BEFORE, LEFT_OUT, READ, READY, Record, Row
 from haloitsm_connector.bulk.target import Target
 
 SAMPLE = 10
@@ -37,7 +37,7 @@ def preview(record: Record, target: Target, most: int) -> dict[str, Any]:
         "unused_columns": {
             name: hint for name, hint in info.plan.get("unused", {}).items() if hint != NOT_MEANT
         },
-        "done_before": info.plan.get("done_before", 0),
+        "done_before": counts[DONE_BEFORE],
         "outcomes": {name: count for name, count in counts.items() if name not in (READ, READY, *LEFT_OUT)},
         "notes": info.plan.get("notes", []),
     }  # fmt: skip
@@ -68,5 +68,7 @@ def _name(row: Row) -> str:
 def _left_out(record: Record) -> list[dict[str, Any]]:
     return [
         {"status": status, "reason": reason, "rows": count, "lines": lines}
-        for status, reason, count, lines in record.problems(LEFT_OUT, MOST_REASONS)
+        for status, reason, count, lines in record.problems(
+            [one for one in LEFT_OUT if one != DONE_BEFORE], MOST_REASONS
+        )
     ]

@@ -1,8 +1,8 @@
 """The durable record of bulk runs: what was asked for, every row with its old and new values, and what became of it.
 
-A row is ``read``; when its record was compared it is ``ready``, or left out (``equal``, ``missing``, ``invalid``,
-``changed``), and ``listed`` in between; what was sent has the status of its outcome. A run is ``planned`` until its
-first row is about to be sent, then ``begun``, ``done`` when no row is left, ``undone`` when its values are put back.
+A row is ``read``; when its record was compared it is ``ready``, or left out (``LEFT_OUT``), and ``listed`` in between;
+what was sent has the status of its outcome. A run is ``planned`` until its first row is about to be sent, then
+``begun``, ``done`` when no row is left, ``undone`` when its values are put back.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from haloitsm_connector.store import Database
 
 Kind = Literal["update", "create", "delete", "undo"]
 READ, LISTED, READY = "read", "listed", "ready"
-LEFT_OUT = ("equal", "missing", "invalid", "changed")
-"""Statuses of rows that are not sent: nothing to do, no such record, not to be read, changed by somebody else."""
-PROBLEMS = frozenset({"missing", "invalid", "changed", "refused", "failed", "waiting"})
+DONE_BEFORE, DUPLICATE = "done before", "duplicate"
+LEFT_OUT = ("equal", DONE_BEFORE, "missing", "invalid", "no id", DUPLICATE, "changed")
+"""Statuses of rows that are not sent, for good or for somebody to look at."""
+PROBLEMS = frozenset({"missing", "invalid", "no id", DUPLICATE, "changed", "refused", "failed", "waiting"})
 """Statuses that somebody has to look at."""
 PAGE = 500
 """Rows that are held at a time."""
@@ -180,6 +181,15 @@ class Record:
             row.record: row
             for row in self._found(f"run = ? AND record IN ({among}) AND status = ?", (self.number, *records, READ))
         }
+
+    def leave_what_is_done(self) -> None:
+        """Leave out the rows about a record that a row is about which an earlier run has done."""
+        done = "SELECT min(line) FROM bulk_rows AS done WHERE done.run = bulk_rows.run AND done.status = ?"
+        line = f"({done} AND done.record = bulk_rows.record)"
+        reason = f"'line ' || {line} || ', which an earlier run has done, is about the same record'"
+        sql = f"UPDATE bulk_rows SET status = ?, reason = {reason} WHERE run = ? AND status = ? AND {line} IS NOT NULL"  # noqa: S608
+        with self.database.transaction(durable=False) as connection:
+            connection.execute(sql, (DUPLICATE, DONE_BEFORE, self.number, READ, DONE_BEFORE))
 
     def problems(self, statuses: Sequence[str], most: int) -> list[tuple[str, str, int, list[int]]]:
         """Return the reasons of rows with some statuses: status, reason, how many have it, and their first lines."""

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, Protocol
 
+from haloitsm_connector.bulk.record import PROBLEMS
+from haloitsm_connector.client.request import scalar
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.formats import STANDARD_STREAM, Format, format_of
 from haloitsm_connector.publisher.sinks import csv_text
@@ -25,14 +27,25 @@ TOLD = (LINE, RECORD, OUTCOME, REASON)
 _CHUNK = 1 << 16
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A row of a result file that an earlier run has done: what it held, and which record it was about."""
+
+    record: str
+    content: Entity
+
+
+Read = tuple[int, Entity | InputError | Done]
+"""A row with the line in which it begins, what is wrong with it, or that it needs nothing more."""
+
+
 class Source(Protocol):
     """Rows, each with its line, or what is wrong with it.
 
     ``name`` is what people call it, ``mark`` is the same for the same rows. ``cells``: its rows are those of a table,
     where an empty cell says nothing. ``whole``: its rows are whole records, of which only what is named is meant.
     ``of_halo``: reading it again may bring other rows. ``fields`` are the YAML fields of a subscriber that reads the
-    same, ``notes`` say what people should know about it. ``done_before`` counts, once it is read, the rows of a result
-    file that need nothing more.
+    same, ``notes`` say what people should know about it.
     """
 
     name: str
@@ -42,9 +55,8 @@ class Source(Protocol):
     of_halo: bool
     fields: Mapping[str, Any]
     notes: list[str]
-    done_before: int
 
-    def rows(self) -> Iterator[Numbered]:
+    def rows(self) -> Iterator[Read]:
         """Yield the rows."""
 
 
@@ -53,7 +65,7 @@ class FileRows:
     """The rows of a CSV, JSON, JSON lines or XLSX file; ``-`` is standard input, which is kept in a file meanwhile.
 
     What is not given is found out: the format by the name or the first bytes, the encoding by what can be read. Of a
-    result file those rows come that are not done yet.
+    result file the rows that are done say so.
     """
 
     path: str
@@ -68,7 +80,6 @@ class FileRows:
     of_halo: bool = False
     fields: Mapping[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    done_before: int = 0
     _kept: IO[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -91,9 +102,8 @@ class FileRows:
         known = {name: value for name, value in options.items() if value is not None}
         self.fields = {"prototype": "file", "path": given, **known}
 
-    def rows(self) -> Iterator[Numbered]:
+    def rows(self) -> Iterator[Read]:
         """Yield the rows with the lines in which they begin, or what is wrong with them."""
-        self.done_before = 0
         options = {name: value for name, value in self.fields.items() if name not in ("prototype", "path")}
         for line, row in self._read(FileSubscriber(self.path, **options)):
             if isinstance(row, InputError):
@@ -101,10 +111,9 @@ class FileRows:
                 yield line, InputError(row.what.removeprefix(where), row.hint)
             elif OUTCOME not in row:
                 yield line, row
-            elif row[OUTCOME] in _UNDONE:
-                yield line, {name: _told(value) for name, value in row.items() if name not in TOLD}
             else:
-                self.done_before += 1
+                content = {_told(name): _told(value) for name, value in row.items() if name not in TOLD}
+                yield line, content if row[OUTCOME] in _UNDONE else Done(scalar(row.get(RECORD) or ""), content)
 
     def _read(self, file: FileSubscriber) -> Iterator[Numbered]:
         try:
@@ -123,7 +132,7 @@ class FileRows:
             self.notes.append(f"of {self.name} the sheet '{names[0]}' is read; --sheet names another: {others}")
 
 
-_UNDONE = frozenset({"missing", "invalid", "changed", "refused", "failed", "waiting", "ready", "read", "to do", ""})
+_UNDONE = PROBLEMS | {"to do", "", None}
 """What a result file says of rows that are worth another try."""
 
 
@@ -143,12 +152,11 @@ class HaloRows:
     cells: bool = False
     of_halo: bool = True
     notes: list[str] = field(default_factory=list)
-    done_before: int = 0
 
     def __post_init__(self) -> None:
         self.mark = self.name
 
-    def rows(self) -> Iterator[Numbered]:
+    def rows(self) -> Iterator[Read]:
         """Yield the rows, counted from 1."""
         return enumerate(self.subscriber, start=1)
 
