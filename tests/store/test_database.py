@@ -54,14 +54,6 @@ def test_transaction_sees_what_it_did(state: Database) -> None:
         assert list(connection.execute("SELECT value FROM cursors WHERE name = ?", ("b",))) == []
 
 
-def test_transaction_inside_of_another_is_refused(state: Database) -> None:
-    with state.transaction() as connection:
-        connection.execute(STORE, ("a", "1", 0))
-        with pytest.raises(StateError, match="transaction"), state.transaction():
-            pass
-    assert Cursors(state).list() == {"a": 1}
-
-
 def test_statement_means_the_same_in_every_store(state: Database) -> None:
     with state.transaction() as connection:
         connection.executemany(STORE, [(name, "10", 0) for name in ("a%", "A_", "é", "Z?")])
@@ -193,3 +185,17 @@ def test_address_that_is_none_is_refused_without_its_secrets(address: str) -> No
     assert "not one of a PostgreSQL database" in str(told.value) or not isinstance(told.value, InputError)
     assert "se" + "cr" not in str(told.value)
     assert told.value.__cause__ is None
+
+
+def test_a_transaction_inside_of_another_is_a_part_of_it(state: Database) -> None:
+    with state.transaction(durable=False):
+        Cursors(state).set("a", 1)
+        with state.transaction() as connection:
+            connection.execute(STORE, ("b", "2", 0.0))
+        assert Cursors(state).list() == {"a": 1, "b": 2}
+    with suppress(KeyError), state.lease("job") as held, held.transaction():
+        Cursors(state).set("a", 3)
+        with held.transaction() as connection:
+            connection.execute("DELETE FROM cursors WHERE name = 'b'")
+        raise KeyError
+    assert Cursors(state).list() == {"a": 1, "b": 2}

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 from haloitsm_connector.assemble import Outgoing
 from haloitsm_connector.context import noting
@@ -216,7 +216,8 @@ class Delivery:
         }
         told = {outcome.intent for outcome in outcomes if outcome.intent} - forget
         results = {self.results: made} if self.results and made else {}
-        self.tasks.settle(self.queue, settled, forget=[*forget], told=[*told], results=results)
+        also = partial(self.outgoing.settle, outcomes)
+        self.tasks.settle(self.queue, settled, forget=[*forget], told=[*told], results=results, also=also)
         self._settled, self._done = [], []
         self.journal.settled(outcomes, forget)
         if results:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import compress
 
 from haloitsm_connector.assemble import Incoming, Route
@@ -64,7 +64,7 @@ class Branch:
             stored = [self.known.take(entity) for entity in entities]
             known = sum(stored)
             for entity in compress(entities, stored):
-                self.route.deliveries.settle(entity, True)  # the run that stored it may have ended before this
+                self.route.deliveries.settle(entity, True)  # it is stored, as what comes next is compared with it
             entities = [entity for entity, is_stored in zip(entities, stored, strict=True) if not is_stored]
         too_large = self._too_large(entities)
         rejected = []
@@ -170,12 +170,18 @@ class Fetch:
             tasks = {one.name: one.tasks() for one in some if covers or one.new or one.refused}
             if tasks:
                 cursors = {cursor_name(one.name): one.cursor for one in some}
-                self.tasks.add(tasks, cursors, covers=covers, source=f"incoming {self.incoming.name}")
+                source, also = f"incoming {self.incoming.name}", partial(_settle, some)
+                self.tasks.add(tasks, cursors, covers=covers, source=source, also=also)
         for one in made:
-            for entity in one.new:
-                one.branch.route.deliveries.settle(entity, True)
             if one.new:
                 self.stored(one.name)
             if one.read or one.new or one.refused:
                 refused = tuple(outcome for outcome, _ in one.refused)
                 self.tell(Stored(one.name, one.read, len(one.new), refused, one.known))
+
+
+def _settle(made: Iterable[Made]) -> None:
+    """Tell steps that entities are tasks now."""
+    for one in made:
+        for entity in one.new:
+            one.branch.route.deliveries.settle(entity, True)

@@ -63,7 +63,8 @@ class Database(ABC):
         """Do several things or none, while nobody else writes; they are committed when the block ends without an error.
 
         What is ``durable`` survives a power failure. Else it survives the end of this process, however sudden, and a
-        power failure as soon as anything durable follows. Never wait for a network inside of it.
+        power failure as soon as anything durable follows. Never wait for a network inside of it. Where this thread is
+        in a transaction already, it becomes a part of that one: let an error in it end both.
         """
 
     @abstractmethod

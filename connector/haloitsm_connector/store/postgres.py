@@ -56,6 +56,9 @@ class PostgresDatabase(Database):
     def transaction(self, *, durable: bool = True) -> Iterator[Connection]:
         """Do several things or none, while nobody else writes."""
         with self._lock, self._told():
+            if self._wire[0].info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+                yield _Translating(self._wire[0])
+                return
             connection = self._safely(lambda connection: _begin(connection, durable, self.place))
             committing = False
             try:
@@ -151,8 +154,6 @@ def _translated(sql: str) -> str:
 
 def _begin(connection: psycopg.Connection, durable: bool, place: str) -> psycopg.Connection:
     """Begin a transaction; StateError for a state that a later version has taken over meanwhile."""
-    if connection.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
-        raise StateError(f"{place}: a transaction was begun inside of another")
     lax = "" if durable else "SET LOCAL synchronous_commit = off; "
     try:
         found = connection.execute(f"BEGIN; {lax}{_ALONE}", prepare=False)

@@ -60,6 +60,9 @@ class SqliteDatabase(Database):
         """Do several things or none, alone in the file."""
         with self._lock, self._told():
             connection = self._own()
+            if connection.in_transaction:
+                yield connection
+                return
             connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             connection.execute("BEGIN IMMEDIATE")
             try:

@@ -30,6 +30,10 @@ from haloitsm_transformers import Entity
 EVERYTHING = Filter()
 
 
+def nothing() -> None:
+    """Do nothing."""
+
+
 class Tasks:
     """The tasks in a state. A *queue* is a route, or ``NAME results``; the oldest of its tasks are delivered first.
 
@@ -49,12 +53,14 @@ class Tasks:
         *,
         covers: bool,
         source: str = "",
+        also: Callable[[], None] = nothing,
     ) -> None:
         """Store what was fetched, as new tasks of each route, together with the cursors behind it.
 
         ``cursors`` have the names that ``Cursors`` knows them by; None leaves one as it is. ``covers``: nothing that
         was stored for these routes until now is read again, because of the cursors, or because the fetch is complete.
-        ``source`` is where it came from, for the history: ``incoming tickets``.
+        ``source`` is where it came from, for the history: ``incoming tickets``. What ``also`` keeps in this state is
+        kept in the same transaction.
         """
         batches = {route: list(tasks_stored.cut(some)) for route, some in tasks.items()}
         texts = [(name, orjson.dumps(cursor).decode()) for name, cursor in cursors.items() if cursor is not None]
@@ -64,6 +70,7 @@ class Tasks:
             book.connection.executemany(STORE, [(name, text, book.at) for name, text in texts])
             if covers:
                 tasks_stored.cover(book.connection, batches)
+            also()
 
     def uncovered(self, route: str) -> Iterator[Entity]:
         """Yield what a fetch of a route stored before it was cut off, and what therefore will be read again."""
@@ -90,12 +97,13 @@ class Tasks:
         forget: Sequence[int] = (),
         told: Sequence[int] = (),
         results: Mapping[str, Sequence[NewTask]] | None = None,
+        also: Callable[[], None] = nothing,
     ) -> None:
         """Say what became of claimed tasks; StateError when one is not under way any more: then nothing is changed.
 
         In the same transaction, of the intents that are done, those with the numbers ``forget`` are dropped and those
-        with the numbers ``told`` lose their answers, and ``results`` become tasks of other queues. Settle what was
-        claimed from one batch together: it is one row then.
+        with the numbers ``told`` lose their answers, ``results`` become tasks of other queues, and what ``also`` keeps
+        in this state is kept. Settle what was claimed from one batch together: it is one row then.
         """
         batches = {name: list(tasks_stored.cut(some)) for name, some in (results or {}).items()}
         with tasks_stored.ledger(self._database, self._now) as book:
@@ -108,6 +116,7 @@ class Tasks:
                 book.connection.executemany(sql, [(number,) for number in told])
             for name, some in batches.items():
                 tasks_stored.store(book, name, some, f"route {queue}", fetched=False)
+            also()
 
     def release(self, queue: str, numbers: Iterable[int]) -> None:
         """Put claimed tasks back that were not begun; StateError when one is not under way any more."""
