@@ -95,6 +95,7 @@ def test_a_mistake_is_found_where_it_stands(registry, step, says):
         ({"convert": {"a": {"decode": "json"}}}, {"a": "NaN"}, "a: is text that is not JSON: NaN is no JSON"),
         ({"convert": {"a": {"decode": "xml"}}}, {"a": "<a>" * 300 + "</a>" * 300}, "nested more than 200 deep"),
         ({"convert": {"a": {"encode": "xml"}}}, {"a": {"a b": 1}}, "a: cannot be written as XML"),
+        ({"convert": {"a": {"encode": "xml"}}}, {"a": {"a": [{"p>q": 1}]}}, "'p>q' is no name of an element"),
         ({"convert": {"a": {"encode": "xml"}}}, {"a": {"a": 1, "b": 2}}, "XML is written of an object with one name"),
         ({"convert": {"a": {"decode": "base64"}}}, {"a": "gA=="}, "a: is not the base64 of a text"),
         ({"convert": {"a": {"date": {"from": "unix"}}}}, {"a": 10**90}, "a: is a date at the end of time"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 from xml.parsers.expat import ExpatError
@@ -60,13 +61,27 @@ def _write_xml(value: Any) -> str:
     if not isinstance(value, dict) or len(value) != 1:
         raise TransformError(f"is {kind_of(value)}; XML is written of an object with one name, that of the root")
     try:
+        if wrong := next(filter(_NO_NAME.search, _names(value)), None):
+            raise TransformError(f"cannot be written as XML: '{wrong}' is no name of an element")
         written: str = xmltodict.unparse(value)
-        xmltodict.parse(written)  # names that are none, and characters that XML has no way to write
+        xmltodict.parse(written)  # other names that are none, and characters that XML has no way to write
     except RecursionError:
         raise TransformError("is nested too deeply") from None
     except (ValueError, ExpatError) as error:
         raise TransformError(f"cannot be written as XML: {error}") from None
     return written
+
+
+_NO_NAME = re.compile(r"""[<>/"'=\s]|^[?!]""")
+"""What turns a name into markup; not every release of xmltodict looks."""
+
+
+def _names(value: Any) -> Iterator[str]:
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if isinstance(value, dict):
+        yield from value
+    for part in parts:
+        yield from _names(part)
 
 
 def _read_xml(value: Any) -> Any:
