@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from haloitsm_connector.errors import InputError
+from haloitsm_connector.errors import AuthenticationError, InputError
 from haloitsm_connector.hosts.settings import Settings
 from haloitsm_connector.hosts.sink import Sinks
 
@@ -70,3 +70,11 @@ def test_an_unknown_outgoing_and_a_missing_file_are_told(sinks, settings):
         opened.open("ticket", "a job")
     with pytest.raises(InputError, match="config is missing"):
         Sinks(Settings.of(settings))
+
+
+def test_a_check_signs_in_and_says_why_it_may_not(sinks, settings):
+    with sinks() as opened:
+        opened.check()
+    wrong = Settings.of({**settings, "client_secret": "not-this-one", "config": FILE})
+    with Sinks(wrong) as opened, pytest.raises(AuthenticationError, match="secret is wrong"):
+        opened.check()

@@ -82,6 +82,11 @@ class Sinks:
         self._open.append(Sink(self._pipeline.assembly.outgoing(outgoing, job)))
         return self._open[-1]
 
+    def check(self) -> None:
+        """Sign in. AuthenticationError and UnreachableError say why we may not, or cannot, talk to Halo."""
+        for name in self._pipeline.config.clients:
+            self._pipeline.assembly.client(name).connect()
+
     def close(self) -> None:
         """Close the clients and the state; what was created and not confirmed stays on record."""
         for sink in self._open:
