@@ -15,13 +15,14 @@ from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
+from itertools import islice, pairwise
 from math import inf
 from operator import lt
 
 from haloitsm_connector.client.drive import Ahead
 from haloitsm_connector.client.request import Request, Response
 from haloitsm_connector.errors import AnswerError
+from haloitsm_connector.subscriber.listing import Page
 from haloitsm_connector.subscriber.paging import CAPS, Read, Reading, answer_of, with_query
 from haloitsm_connector.subscriber.windows import Window, backward, forward
 from haloitsm_transformers import Entity
@@ -41,6 +42,8 @@ DENSE = 0.1
 fewer requests than overlapping all pages."""
 READ_AHEAD = 2
 """How many times the pages under way are announced, so that as many are under way while answers wait to be read."""
+MEANWHILE = 1_000
+"""Rows of pages ahead that are decoded while a page is asked for again: the wait for it costs no processor time."""
 
 
 class Unprovable(Exception):  # noqa: N818 - caught by the reader, never seen by a user
@@ -137,6 +140,7 @@ class _Course:
     complete: bool = False
     ahead: deque[tuple[Window, Request]] = field(default_factory=deque)
     replanned: bool = False  # whether it is other than what was announced
+    decoded: dict[int, Page] = field(default_factory=dict)  # pages ahead, by the identity of their request
     row: int = 0  # the first row that was not shown yet, as far as is known
     back: bool = False  # whether to look before that row rather than behind it
     cut_to: int = 0  # the rows of a page that was cut, or of the last one
@@ -158,10 +162,7 @@ class _Course:
         self.asked += 1
         if self.idle > MOST_TRIES or self.asked > self.most_asked:
             raise self._moving()
-        if self.replanned:
-            self.replanned = False
-            yield Ahead([request, *(each for _, each in self.ahead)], self.parallel)
-        page = self.read(answer_of((yield request)))
+        page = yield from self._page(request)
         ids = _ids(page.rows)
         if ids is None:
             raise self._unordered() if self.reached.yielded else Unprovable
@@ -178,6 +179,26 @@ class _Course:
             self.row, self.back = picture.offset, True
             self.idle += 1
         return picture
+
+    def _page(self, request: Request) -> Generator[Request | Ahead, Response | None, Page]:
+        """Ask for a page; while one that is asked for again is waited for, those ahead are decoded."""
+        if known := self.decoded.pop(id(request), None):
+            yield from self._announced()
+            return known
+        yield from self._announced(request)
+        if self.back:
+            for _, each in [*islice(self.ahead, MEANWHILE // self.size)]:
+                if id(each) not in self.decoded:
+                    self.decoded[id(each)] = self.read(answer_of((yield each)))
+                    self._announce()
+                    yield from self._announced(request)
+        return self.read(answer_of((yield request)))
+
+    def _announced(self, *next_one: Request) -> Generator[Ahead]:
+        if self.replanned:
+            self.replanned = False
+            ahead = (each for _, each in self.ahead if id(each) not in self.decoded)
+            yield Ahead([*next_one, *ahead], self.parallel)
 
     def _connects(self, picture: _Picture) -> bool:
         """Whether no record can stand between what was read and this page."""
@@ -290,11 +311,14 @@ class _Course:
     def _forget_plan(self) -> None:
         self.replanned = self.replanned or bool(self.ahead)
         self.ahead.clear()
+        self.decoded.clear()
 
     def _announce(self) -> None:
         end = self.ahead[-1][0].end if self.ahead else self.row
         wanted = self.total if self.limit is None else min(self.total, self.row + self.limit - self.reached.yielded)
-        while not self.ahead or (len(self.ahead) < READ_AHEAD * self.parallel and end < wanted):
+        # What is behind a list of full pages has to be looked at as well: together with them, not after them.
+        most = READ_AHEAD * self.parallel + len(self.decoded)
+        while not self.ahead or (len(self.ahead) < most and (end < wanted or end == self.total)):
             self.ahead.append(self._request(partial(forward, end, overlap=self.overlap if end < self.total else 1)))
             self.replanned = True
             end = self.ahead[-1][0].end
