@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from adapters.airflow import Airflow
 from adapters.arrow import Arrow
 from adapters.singer import Singer
 
 from haloitsm_connector import Subscriber
 from haloitsm_connector.client import ClientCredentials, HttpClient
 
-HOSTS = [Singer(), Arrow()]
+HOSTS = [Singer(), Arrow(), Airflow()]
 BAD = 2060
 pytestmark = pytest.mark.slow
 

@@ -146,6 +146,12 @@ class Intents:
         """Say that a create had no effect: the job's next run sends it again. InputError for no such."""
         self._decide(number, "again", "DELETE FROM intents WHERE number = ? AND done = 0", (number,))
 
+    def forget_created(self, jobs: str, before: float) -> None:
+        """Forget what jobs whose names begin so created before a time, in seconds since 1970; they would do it anew."""
+        sql = "DELETE FROM intents WHERE done = 1 AND at < ? AND substr(job, 1, ?) = ?"
+        with self._database.transaction(durable=False) as connection:
+            connection.execute(sql, (before, len(jobs), jobs))
+
     def _decide(self, number: int, decision: str, sql: str, values: Sequence[Any]) -> None:
         """Put a decision down, and let the task that waits for it go on."""
         with self._database.transaction() as connection:

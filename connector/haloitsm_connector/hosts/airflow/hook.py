@@ -84,7 +84,8 @@ class HaloITSMHook(BaseHook):
         """Give what can be read: an incoming of the YAML, a usual entity (``tickets``) or ``GET /TicketArea``."""
         entities = (incoming,) if incoming.startswith("GET ") else ()
         with Streams(self._settings(entities=entities), environ=self._environ()) as streams:
-            found = [one for one in streams if entities and one.operation is streams.catalogue.find(incoming, ("GET",))]
+            operation = streams.catalogue.find(incoming, ("GET",)) if entities else None
+            found = [one for one in streams if operation and one.operation is operation]
             yield found[0] if found else streams[incoming]
 
     async def learn(self) -> None:
@@ -110,6 +111,13 @@ class HaloITSMHook(BaseHook):
         state = self.state or self._connection().get("state")
         environ = {**os.environ, **{name: str(value) for name, value in self.parameters.items()}}
         return {**environ, "HALOITSM_STATE": str(state)} if state else environ
+
+
+def hook_of(task: Any, since: str | None = None) -> HaloITSMHook:
+    """Return the hook that a task asks for. Paths of its YAML that are not absolute begin at the folder of its DAG."""
+    paths = (task.config,) if isinstance(task.config, str) else task.config
+    config = [str(Path(task.dag.folder, path)) for path in paths]
+    return HaloITSMHook(task.haloitsm_conn_id, config=config, parameters=task.parameters, state=task.state, since=since)
 
 
 @contextmanager

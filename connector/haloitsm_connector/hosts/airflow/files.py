@@ -1,0 +1,113 @@
+"""Files that tasks write and read: on the worker's disk, or where Airflow's object storage leads (``s3://…``)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from airflow.sdk import ObjectStoragePath
+
+from haloitsm_connector.arrow import Columns, record_batches, records
+from haloitsm_connector.errors import InputError
+from haloitsm_connector.formats import format_of
+from haloitsm_connector.publisher import FilePublisher
+from haloitsm_connector.subscriber import FileSubscriber
+from haloitsm_transformers import Entity
+
+PARQUET = ".parquet"
+
+
+def write(path: str, pages: Iterable[list[Entity]], columns: Columns) -> int:
+    """Write entities to a file and return how many; it is there once all of them are in it, and not before.
+
+    The extension says the format: Parquet, JSON lines, JSON, CSV or XLSX. ``columns`` are the types of Parquet that are
+    known beforehand. InputError for another format, for an entity that the format cannot hold, for a full disk.
+    """
+    with _new(path) as file:
+        if file.suffix.lower() == PARQUET:
+            return _write_parquet(file, pages, columns)
+        return _write_rows(file, pages)
+
+
+def read(path: str) -> Iterator[Entity]:
+    """Yield the entities of a file; InputError where it cannot be read."""
+    with _there(path) as file:
+        if file.suffix.lower() == PARQUET:
+            yield from _read_parquet(file)
+        else:
+            yield from FileSubscriber(file)
+
+
+def _write_rows(file: Path, pages: Iterable[list[Entity]]) -> int:
+    count = 0
+    for outcome in FilePublisher(file).publish(chain.from_iterable(pages)):
+        if outcome.status != "sent":
+            raise InputError(f"{file.name}: a record cannot be written: {outcome.reason}")
+        count += 1
+    return count
+
+
+def _write_parquet(file: Path, pages: Iterable[list[Entity]], columns: Columns) -> int:
+    batches = record_batches(pages, columns)
+    from pyarrow import parquet  # which record_batches says how to install
+
+    count = 0
+    with parquet.ParquetWriter(file, batches.schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+            count += batch.num_rows
+    return count
+
+
+def _read_parquet(file: Path) -> Iterator[Entity]:
+    try:
+        from pyarrow import ArrowInvalid, RecordBatchReader, parquet
+    except ImportError:
+        raise InputError("pyarrow is not installed", "Install it: pip install 'haloitsm-connector[arrow]'.") from None
+    try:
+        with parquet.ParquetFile(file) as found:
+            yield from records(RecordBatchReader.from_batches(found.schema_arrow, found.iter_batches()))
+    except (OSError, ArrowInvalid) as error:
+        raise InputError(f"{file}: cannot be read as Parquet: {error}") from None
+
+
+@contextmanager
+def _new(path: str) -> Iterator[Path]:
+    """Give a file to write, which takes its place when all went well."""
+    target, remote = Path(path), "://" in path
+    if target.suffix.lower() != PARQUET:
+        format_of(path)
+    try:
+        if not remote:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=None if remote else target.parent, prefix=".") as folder:
+            file = Path(folder) / target.name
+            yield file
+            if remote:
+                with file.open("rb") as source, ObjectStoragePath(path).open("wb") as there:
+                    shutil.copyfileobj(source, there)
+            else:
+                os.replace(file, target)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def _there(path: str) -> Iterator[Path]:
+    """Give a file to read, brought here if it is elsewhere."""
+    if "://" not in path:
+        yield Path(path)
+        return
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / Path(path).name
+        try:
+            with ObjectStoragePath(path).open("rb") as there, file.open("wb") as here:
+                shutil.copyfileobj(there, here)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+        yield file
