@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from pydantic import Field
 
 from haloitsm_connector.catalogue import Catalogue, Operation
 from haloitsm_connector.catalogue.usage import check_path, check_query, check_requires, find_operation
-from haloitsm_connector.client.drive import Flow
+from haloitsm_connector.client.drive import Flow, drive
 from haloitsm_connector.client.request import Request
 from haloitsm_connector.errors import Finding, InputError
 from haloitsm_connector.prototypes import Fields, Prototype
@@ -22,6 +23,7 @@ from haloitsm_connector.subscriber.incremental import Incremental, Plan, check_i
 from haloitsm_connector.subscriber.increments import read_increments
 from haloitsm_connector.subscriber.paging import sifted
 from haloitsm_connector.subscriber.parameters import compiled, parameter_sets
+from haloitsm_connector.subscriber.parts import Part, ranges, read_part, windows
 from haloitsm_connector.subscriber.reader import PAGE_PARAMETERS, PARALLEL, Consistency, Question, Reader
 from haloitsm_transformers import Chain, Entity, Steps, StepsError, Template, template
 from haloitsm_transformers.run import raise_failure
@@ -134,6 +136,25 @@ class Subscriber(SubscriberBase):
         """
         children = Children(self._reader, self._questions_for, self.path, self.query, self.from_parent)
         return children.flow(parents, fail)
+
+    def parts(self, count: int) -> list[Part]:
+        """Divide what there is to read: into windows where it is read in those, else into ``count`` ranges of ids.
+
+        Empty where it cannot be divided, and has to be read as one.
+        """
+        if self.parent is not None or self.limit is not None:
+            return []
+        if self.plan:
+            return list(windows(self.plan, list(self._questions()), datetime.now(UTC)))
+        flow = ranges(self._reader, list(self._questions()), count)
+        return [part for some in drive(flow, self._start) for part in some]
+
+    def part_pages(self, part: Part) -> Generator[list[Entity]]:
+        """Read one part, a page at a time: a record that is there all the time comes in one of them, once.
+
+        Of windows, one whose date changes meanwhile may come in none, or in two.
+        """
+        return drive(read_part(self._reader, list(self._questions()), self.plan, part), self._start)
 
     def _questions(self) -> Iterator[Question]:
         return self._questions_for(self.path, self.query)

@@ -108,15 +108,16 @@ class Reader:
 
     def _noting(self, note: Note | None) -> Read:
         if note is None:
-            return self._page
+            return self.page
 
         def noted(response: Response) -> Page:
             note(response)
-            return self._page(response)
+            return self.page(response)
 
         return noted
 
-    def _page(self, response: Response) -> Page:
+    def page(self, response: Response) -> Page:
+        """Read an answer; StatusError for an error status that is not declared normal."""
         if 200 <= response.status < 300:
             return read_page(self.operation, response)
         if self.client is not None and self.client.normal(response.status):
