@@ -165,6 +165,24 @@ def test_named_tasks_are_changed_without_a_question(haloitsm, tasks):
     assert [status for route, status, _ in listed(haloitsm) if route == "laptops"] == ["new"] * 5
 
 
+def test_a_task_that_a_newer_one_has_overtaken_is_left_out_unless_it_is_asked_for(haloitsm, tasks):
+    with open_state("mine.sqlite") as state:
+        newer = Tasks(state)
+        newer.add({"laptops": [NewTask({"serial": "LT-1", "client": 7}, "LT-1")]}, {}, covers=True)
+        claimed = newer.claim("laptops", 500)
+        newer.settle("laptops", [Settled(one.number, "finished") for one in claimed])
+    ended = haloitsm("tasks", "retry", "halo.yaml", "--status", "failed,retry", "--yes", *STATE)
+    assert ended.status == 4
+    assert ended.err == (
+        "1 task put back into the queue; deliver: haloitsm run halo.yaml --no-read\n"
+        f"task {tasks['failed']} is left out: task {claimed[-1].number}, newer and with the same key (LT-1), "
+        "was delivered or is under way.\n"
+        "Skip what is not needed any more; --even-if-overtaken sends older data after newer.\n"
+    )
+    ended = haloitsm("tasks", "retry", "halo.yaml", tasks["failed"], "--even-if-overtaken", *STATE)
+    assert (ended.status, ended.err.partition(";")[0]) == (0, "1 task put back into the queue")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,36 +12,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from haloitsm_connector.cli import output
-from haloitsm_connector.cli.choosing import make_sure
 from haloitsm_connector.cli.chosen_tasks import Choice, chooses
-from haloitsm_connector.cli.settings import State, Sure, hiding, load_pipeline
+from haloitsm_connector.cli.moved_tasks import act, opened
+from haloitsm_connector.cli.settings import State, Sure
 from haloitsm_connector.errors import InputError
 
 if TYPE_CHECKING:
     from haloitsm_connector.pipeline import Pipeline
-    from haloitsm_connector.store.statuses import Action
-    from haloitsm_connector.store.tasks import Tasks
-    from haloitsm_connector.store.tasks_listed import Filter, Task
+    from haloitsm_connector.store.tasks_listed import Task
 
 app = typer.Typer(help="See, retry, skip, delete tasks.", no_args_is_help=True, rich_markup_mode=None)
 
 Configuration = Annotated[Path, typer.Argument(metavar="PATH", help="File or folder of YAML, the same as of the run.")]
 Numbers = Annotated[list[int] | None, typer.Argument(metavar="NUMBER", help="The tasks with these numbers.")]
 All = Annotated[bool, typer.Option("--all", help="All tasks with which this can be done.")]
+Even = Annotated[
+    bool,
+    typer.Option(
+        "--even-if-overtaken",
+        help="Also those whose key a newer task had that was delivered: send older data after it.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one line per task.")]
 SHOWN = 50
-PAST: dict[Action, str] = {
-    "retry": "put back into the queue", "reopen": "put back into the queue", "skip": "skipped", "delete": "deleted",
-}  # fmt: skip
-
-
-@contextmanager
-def _opened(context: typer.Context, path: Path, state: str | None) -> Iterator[tuple[Pipeline, Tasks, Any]]:
-    """Give the pipeline, its tasks, and what hides its secrets."""
-    from haloitsm_connector.store.tasks import Tasks
-
-    with load_pipeline(context.obj, path, state) as pipeline:
-        yield pipeline, Tasks(pipeline.assembly.state), hiding(pipeline.config)
 
 
 @app.command("list")
@@ -61,7 +53,7 @@ def list_tasks(
 
     Each with its number, by which `haloitsm tasks show` knows it, and why it is what it is.
     """
-    with _opened(context, path, state) as (pipeline, tasks, hide):
+    with opened(context, path, state) as (pipeline, tasks, hide):
         where = choice.filter(pipeline, tasks)
         found = tasks.list(where)
         if as_json:
@@ -122,7 +114,7 @@ def show(
 
     With --steps its entity goes through the steps of the outgoing once more, in rehearsal: nothing is written.
     """
-    with _opened(context, path, state) as (pipeline, tasks, hide):
+    with opened(context, path, state) as (pipeline, tasks, hide):
         task = tasks.get(number)
         if as_json:
             history = [{"at": entry.at, "what": entry.what, **entry.detail} for entry in task.history]
@@ -209,13 +201,16 @@ def retry(
     numbers: Numbers = None,
     everything: All = False,
     yes: Sure = False,
+    even_if_overtaken: Even = False,
     state: State = None,
 ) -> None:
     """Put tasks back that failed, were skipped or wait.
 
-    Those that wait for their next attempt are tried at once. Nothing is sent by this command: the next run does.
+    Those that wait for their next attempt are tried at once. Nothing is sent by this command: the next run does. A task
+    is left out where a newer one with its key was delivered since: its older data would replace newer. Exit status 4
+    says that some were left out.
     """
-    _act(context, path, "retry", choice, numbers or [], everything, yes, state)
+    act(context, path, "retry", choice, numbers or [], everything, yes, state, even_if_overtaken)
 
 
 @app.command()
@@ -227,13 +222,15 @@ def reopen(
     numbers: Numbers = None,
     everything: All = False,
     yes: Sure = False,
+    even_if_overtaken: Even = False,
     state: State = None,
 ) -> None:
     """Put finished tasks back: they are sent once more.
 
-    What creates a record may then create another one, unless its publisher has `once`.
+    What creates a record may then create another one, unless its publisher has `once`. As by `haloitsm tasks retry`,
+    those are left out that a newer one has overtaken, unless that one is put back too.
     """
-    _act(context, path, "reopen", choice, numbers or [], everything, yes, state)
+    act(context, path, "reopen", choice, numbers or [], everything, yes, state, even_if_overtaken)
 
 
 @app.command()
@@ -251,7 +248,7 @@ def skip(
 
     They stay, as skipped, and `haloitsm tasks retry` puts them back.
     """
-    _act(context, path, "skip", choice, numbers or [], everything, yes, state)
+    act(context, path, "skip", choice, numbers or [], everything, yes, state)
 
 
 @app.command()
@@ -269,48 +266,7 @@ def delete(
 
     `haloitsm tasks export` with the same options writes them to a file before.
     """
-    _act(context, path, "delete", choice, numbers or [], everything, yes, state)
-
-
-def _act(
-    context: typer.Context,
-    path: Path,
-    action: Action,
-    choice: Choice,
-    numbers: Sequence[int],
-    everything: bool,
-    yes: bool,
-    state: str | None,
-) -> None:
-    if everything == (bool(numbers) or choice != Choice()):
-        hint = (
-            "Leave --all out." if everything else "Give their numbers, choose with --status, --route …, or say --all."
-        )
-        raise InputError("it is not clear which tasks are meant", hint)
-    with _opened(context, path, state) as (pipeline, tasks, _):
-        from haloitsm_connector.store import statuses
-
-        where = choice.filter(pipeline, tasks, numbers)
-        if not where.numbers:
-            for status in where.statuses:
-                statuses.after(status, action)
-            count = _count(tasks, replace(where, statuses=where.statuses or statuses.before(action)))
-            if count:
-                make_sure(f"{output.counted(count, 'task')} will be {PAST[action]}", yes)
-        done = getattr(tasks, action)(where)
-        sends = action in ("retry", "reopen") and done
-        next_step = (
-            f"; deliver: haloitsm run {path}{f' {choice.route}' if choice.route else ''} --no-read" if sends else ""
-        )
-        output.say(f"{output.counted(done, 'task')} {PAST[action]}{next_step}")
-
-
-def _count(tasks: Tasks, where: Filter) -> int:
-    from haloitsm_connector.store.tasks_listed import Filter
-
-    if where == Filter(queue=where.queue, statuses=where.statuses):
-        return sum(counts[status] for counts in tasks.counts(where.queue).values() for status in where.statuses)
-    return sum(1 for _ in tasks.list(where))
+    act(context, path, "delete", choice, numbers or [], everything, yes, state)
 
 
 @app.command()
@@ -325,7 +281,7 @@ def export(
 
     `haloitsm tasks import` takes such lines. Known secrets are hidden.
     """
-    with _opened(context, path, state) as (pipeline, tasks, hide):
+    with opened(context, path, state) as (pipeline, tasks, hide):
         for line in tasks.export(choice.filter(pipeline, tasks)):
             output.show(hide(line.decode("utf-8", "surrogatepass")))
 
@@ -351,7 +307,7 @@ def import_tasks(
         refused += 1
         output.say(f"{file}:{line}: {why}.")
 
-    with _opened(context, path, state) as (pipeline, tasks, _), _lines(file) as lines:
+    with opened(context, path, state) as (pipeline, tasks, _), _lines(file) as lines:
         declared(pipeline.config.routes, "route", route)
         count = tasks.bring(route, lines, refuse, source=f"import {file.name}")
         bad = f", {output.counted(refused, 'line')} refused" if refused else ""

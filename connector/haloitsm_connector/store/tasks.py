@@ -22,6 +22,7 @@ from haloitsm_connector.store.database import Database
 from haloitsm_connector.store.statuses import Status
 from haloitsm_connector.store.tasks_claimed import Claimed
 from haloitsm_connector.store.tasks_listed import Filter, Task
+from haloitsm_connector.store.tasks_overtaken import LeaveOut
 from haloitsm_connector.store.tasks_settled import Settled
 from haloitsm_connector.store.tasks_stored import NewTask
 from haloitsm_connector.subscriber import Cursor
@@ -155,18 +156,24 @@ class Tasks:
         """Return a task with its entity, answer and history; InputError when there is none with this number."""
         return tasks_listed.one(self._database.rows, number)
 
-    def retry(self, where: Filter) -> int:
+    def retry(self, where: Filter, leave_out: LeaveOut | None = None) -> int:
         """Put what failed, was skipped or waits for its next attempt back into the queue; return how many.
 
         This and what follows take the tasks that a filter means, by the table of transitions: where it names no
         statuses, those where it is possible. InputError, and nothing is changed, where it names a status or a task
         where it is not.
-        """
-        return tasks_moved.move(self._database, self._now, "retry", where)
 
-    def reopen(self, where: Filter) -> int:
-        """Put what is finished back into the queue: it is delivered once more; return how many."""
-        return tasks_moved.move(self._database, self._now, "reopen", where)
+        A task whose key a newer one had that was delivered since would be written over newer data: ``leave_out`` is
+        told such tasks, and they stay as they are; without it they are put back too.
+        """
+        return tasks_moved.move(self._database, self._now, "retry", where, leave_out)
+
+    def reopen(self, where: Filter, leave_out: LeaveOut | None = None) -> int:
+        """Put what is finished back into the queue: it is delivered once more; return how many.
+
+        ``leave_out`` is as for `retry`.
+        """
+        return tasks_moved.move(self._database, self._now, "reopen", where, leave_out)
 
     def skip(self, where: Filter) -> int:
         """Let tasks not be sent; return how many."""

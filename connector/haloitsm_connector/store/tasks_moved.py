@@ -10,6 +10,7 @@ from haloitsm_connector.store import statuses
 from haloitsm_connector.store.database import Connection, Database
 from haloitsm_connector.store.statuses import Action, Status
 from haloitsm_connector.store.tasks_listed import PAGES, Filter, Span, Task, attempt_told, one, present
+from haloitsm_connector.store.tasks_overtaken import LeaveOut, not_overtaken
 from haloitsm_connector.store.tasks_stored import (
     DELETED,
     PLACES,
@@ -25,13 +26,26 @@ from haloitsm_connector.store.tasks_stored import (
     own_of,
 )
 
+AT_A_TIME = 2_000
+"""Tasks that are moved in one transaction, or so many as lie together."""
 
-def move(database: Database, now: Callable[[], float], action: Action, where: Filter) -> int:
+
+def move(
+    database: Database, now: Callable[[], float], action: Action, where: Filter, leave_out: LeaveOut | None = None
+) -> int:
     """Do something to the tasks that a filter means; without statuses, to all of them where it is possible.
 
     Returns how many that were. InputError for a status or a task where it is not possible, and nothing is changed. Each
-    task is moved from the status that it has at that moment.
+    task is moved from the status that it has at that moment. Those that were overtaken are told to ``leave_out``, if
+    there is one, and stay as they are.
     """
+
+    def moved_of(book: Ledger, tasks: Sequence[Task]) -> int:
+        if leave_out:
+            tasks = not_overtaken(book.rows, action, where, tasks, leave_out)
+        _move(book, action, tasks)
+        return len(tasks)
+
     for status in where.statuses:
         statuses.after(status, action)
     if where.numbers:
@@ -39,19 +53,17 @@ def move(database: Database, now: Callable[[], float], action: Action, where: Fi
             tasks = [task for task in (one(book.rows, number) for number in where.numbers) if where.takes(task)]
             for task in tasks:
                 _check(task, action)
-            _move(book, action, tasks)
-        return len(tasks)
+            return moved_of(book, tasks)
     where = replace(where, statuses=where.statuses or statuses.before(action))
     moved = 0
     for queue, status in present(database.rows, where):
         for page in PAGES:
-            span = Span.whole(newest_first=False)
+            span = Span.whole(newest_first=False)._replace(most=AT_A_TIME)
             while span.last is not None:
                 with ledger(database, now) as book:
                     tasks, last = page(book.rows, where, queue, status, span)
-                    _move(book, action, tasks)
+                    moved += moved_of(book, tasks)
                 span = span._replace(last=last)
-                moved += len(tasks)
     return moved
 
 
