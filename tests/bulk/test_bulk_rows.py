@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import subprocess
 import sys
@@ -17,9 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from haloitsm_connector.bulk.rows import TOLD, FileRows
+from haloitsm_connector.bulk.record import Record, Row, RunInfo, Runs
+from haloitsm_connector.bulk.result import write_result
+from haloitsm_connector.bulk.rows import FileRows
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.publisher.sinks import csv_cell, csv_text
+from haloitsm_connector.store import open_state
 
 
 def read(path: Path, content: bytes, **options: Any) -> list[tuple[int, Any]]:
@@ -167,26 +169,79 @@ def large_workbook(path: Path, count: int) -> None:
             file.writestr(name, content)
 
 
+def runs(cell: str) -> bool:
+    """Whether a spreadsheet takes a cell for a formula; of one that it cannot compute, such as -1], it makes text."""
+    number = cell[1:].strip(' 0123456789.,:/()+-eE]}"\xa0\u2003\u3000')
+    return cell.startswith(("=", "@", "＝", "＠")) or (cell.startswith(("+", "-", "＋", "－")) and bool(number.strip()))
+
+
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=8))
 @settings(max_examples=300)
 def test_what_is_written_to_csv_is_safe_and_reads_back(text):
     for value in (text, f"={text}", f"'={text}", f"@{text}", f"''+{text}", f"-{text}"):
         cell = csv_cell(value)
         assert csv_text(cell) == value
-        number = "".join(cell[1:].split()).strip("0123456789.,:/()+-")
-        assert not cell.startswith(("=", "@", "\t", "\r"))
-        assert not cell.startswith(("+", "-")) or not number
+        assert not runs(cell)
 
 
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6), min_size=1))
-@settings(max_examples=100)
-def test_a_result_file_brings_back_the_texts_of_its_rows(tmp_path_factory, texts):
-    file = io.StringIO(newline="")
-    writer = csv.writer(file)
-    writer.writerow(["id", "note", *TOLD])
-    for number, text in enumerate(texts, start=1):
-        writer.writerow(map(csv_cell, (str(number), text, "2", "", "failed", "")))
-    path = tmp_path_factory.mktemp("rows") / "result.csv"
-    path.write_text(file.getvalue(), "utf-8-sig", newline="")
-    found = [row for _, row in FileRows(str(path)).rows()]
-    assert json.dumps([row["note"] for row in found]) == json.dumps(texts)
+NASTY = st.lists(st.sampled_from([*"=+-@;,|\t\r\n\"' a1", "=1+1", "＝1", "Zoë", "-5", "+49 30"]), max_size=9).map(
+    "".join
+)
+VALUES = st.one_of(NASTY, st.lists(NASTY, max_size=3), st.dictionaries(NASTY, NASTY | st.integers(), max_size=3))
+
+
+@given(st.lists(VALUES, min_size=1, max_size=5), st.sampled_from(",;\t|^"))
+@settings(max_examples=150, deadline=None)
+def test_a_result_brings_its_rows_back_and_holds_no_formula_whichever_delimiter_a_spreadsheet_splits_by(
+    tmp_path_factory, values, between
+):
+    folder = tmp_path_factory.mktemp("result")
+    columns = ["id", "note; a", "=x"]
+    with open_state(folder / "state.sqlite") as state:
+        plan = {"columns": columns, "between": between}
+        record = Record(state, Runs(state).add(RunInfo(0, "update", "POST /Client", "x", "in.csv", "", plan)))
+        record.add(
+            Row(number, number + 1, content=dict(zip(columns, (str(number), value, "x"), strict=True)), status="failed")
+            for number, value in enumerate(values, start=1)
+        )
+        write_result(record, folder / "result.csv")
+    found = [row for _, row in FileRows(str(folder / "result.csv"), delimiter="^" if between == "^" else None).rows()]
+    assert [list(row) for row in found] == [columns] * len(values)
+    texts = [row["note; a"] for row in found]
+    assert texts == [value if isinstance(value, str) else texts[n] for n, value in enumerate(values)]
+    assert [json.loads(text) for text, value in zip(texts, values, strict=True) if not isinstance(value, str)] == [
+        value for value in values if not isinstance(value, str)
+    ]
+    for delimiter in ",;\t|":
+        with (folder / "result.csv").open(encoding="utf-8-sig", newline="") as file:
+            assert [
+                cell
+                for row in csv.reader(file, delimiter=delimiter)
+                for cell in row
+                if runs(cell.partition(between)[0])
+            ] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "options"),
+    [
+        ("id;ref\n2;a,b\n999;Zoë,=1\n", "cp1252", ()),
+        ("id;ref\n2;a,b\n999;Zoë,=1\n", "cp1252", ("--encoding", "cp1252", "--delimiter", ";")),
+        ("id\tref\n2\ta,b\n999\tZoë,=1\n", "utf-16", ()),
+        ("sep=|\nid|ref\n2|a,b\n999|Zoë,=1\n", "utf-8", ()),
+    ],
+)
+def test_a_result_is_written_as_the_file_that_came_in_and_is_read_by_the_same_command(
+    bulk, sandbox, folder, text, encoding, options
+):
+    (folder / "in.csv").write_bytes(text.encode(encoding))
+    assert bulk("update", "Client", "--from", "in.csv", *options, "--yes").status == 4
+    told = (folder / "bulk-1.csv").read_text("utf-8-sig")
+    between = told.partition('"bulk_line"')[0][-1]
+    assert between == next(one for one in "|;\t" if one in text)
+    assert f"999{between}Zoë,'=1{between}" in told
+    sandbox.tables["Client"][999] = {"id": 999, "name": "X", "ref": ""}
+    assert bulk("update", "Client", "--from", "bulk-1.csv", *options, "--yes").status == 0
+    assert sandbox.tables["Client"][999]["ref"] == "Zoë,=1"
+    assert bulk("undo", "1", "--yes", "--result", "undo.csv").status == 0
+    assert f'"id"{between}"ref"{between}' in (folder / "undo.csv").read_text("utf-8-sig")

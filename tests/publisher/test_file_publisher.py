@@ -19,6 +19,7 @@ from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.prototypes import Prototypes
 from haloitsm_connector.publisher import FilePublisher, Outcome
+from haloitsm_connector.publisher.sinks import csv_text
 from haloitsm_connector.subscriber import FileSubscriber
 
 ROWS: list[dict[str, Any]] = [{"id": 1, "name": 'é, "q"\nx', "tags": ["a"]}, {"id": 2, "name": None, "tags": {"b": 1}}]
@@ -110,6 +111,9 @@ def test_appending_keeps_the_columns_that_are_there(publish_to: Callable[..., li
         (-1.5, "-1.5"),
         (True, "true"),
         ("a=b", "a=b"),
+        ("a;=1+1;b", "a;'=1+1;b"),  # split by ; in the Excel of many countries
+        ("a\n- b, c", "a\n'- b, c"),
+        (["x;+49 30", "=1"], '["x;\\u002b49 30","\\u003d1"]'),
     ],
 )
 def test_text_that_a_spreadsheet_would_run_is_quoted_and_nothing_else(
@@ -249,8 +253,7 @@ def test_csv_reads_back_every_text(tmp_path_factory: pytest.TempPathFactory, cel
     rows = [{"a": first, "b": second} for first, second in cells]
     sent = [row for row, outcome in zip(rows, FilePublisher(path).publish(rows), strict=True) if not outcome.reason]
     read = list(FileSubscriber(path, delimiter=","))
-    unquoted = [{name: text.removeprefix("'") for name, text in row.items()} for row in read]
-    assert unquoted == [{name: text.removeprefix("'") for name, text in row.items()} for row in sent]
+    assert [{name: csv_text(text) for name, text in row.items()} for row in read] == sent
 
 
 def test_fields_build_the_publisher_and_are_checked(tmp_path: Path, catalogue: Catalogue) -> None:

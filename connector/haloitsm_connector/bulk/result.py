@@ -22,14 +22,15 @@ TO_DO = "to do"
 def write_result(record: Record, path: Path) -> None:
     """Write a CSV with a row for each row of a run: its columns, line, record, outcome and reason.
 
-    It begins with the mark by which Excel knows UTF-8, and holds nothing that Excel would run. Given as the rows of the
-    same command, it brings those that are not done. InputError when the file cannot be written.
+    It begins with the mark by which Excel knows UTF-8, has between its cells what the file of the rows has, and holds
+    nothing that Excel would run, whichever delimiter it splits by. Given as the rows of the same command, it brings
+    those that are not done. InputError when the file cannot be written.
     """
-    columns = record.info.plan.get("columns", [])
+    columns, between = record.info.plan.get("columns", []), record.info.plan.get("between", ",")
     try:
         with path.open("w", encoding="utf-8-sig", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(csv_cell(name) for name in (*columns, *TOLD))
+            csv.writer(file, delimiter=between, quoting=csv.QUOTE_ALL).writerow(map(csv_cell, (*columns, *TOLD)))
+            writer = csv.writer(file, delimiter=between)
             for row in record.rows():
                 told = (row.line or None, _id(row), _outcome(row), row.reason)
                 writer.writerow(csv_cell(value) for value in (*map(row.content.get, columns), *told))

@@ -45,7 +45,7 @@ class Source(Protocol):
     ``name`` is what people call it, ``mark`` is the same for the same rows. ``cells``: its rows are those of a table,
     where an empty cell says nothing. ``whole``: its rows are whole records, of which only what is named is meant.
     ``of_halo``: reading it again may bring other rows. ``fields`` are the YAML fields of a subscriber that reads the
-    same, ``notes`` say what people should know about it.
+    same, ``notes`` say what people should know about it. ``between`` stands between the cells of its result.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Source(Protocol):
     of_halo: bool
     fields: Mapping[str, Any]
     notes: list[str]
+    between: str
 
     def rows(self) -> Iterator[Read]:
         """Yield the rows."""
@@ -80,6 +81,7 @@ class FileRows:
     of_halo: bool = False
     fields: Mapping[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    between: str = ","
     _kept: IO[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -95,7 +97,7 @@ class FileRows:
         self.mark = f"{self.format} {self.sheet} {self.delimiter} {self.encoding} {_digest(self.path)}"
         options = {"format": self.format, "sheet": self.sheet, "delimiter": self.delimiter}
         if self.format == "csv":
-            self.encoding = self.encoding or _encoding(self.path, self.name)
+            self.encoding = _marked(self.path) or self.encoding or _encoding(self.path, self.name)
             options["encoding"] = self.encoding if self.encoding != "utf-8" else None
         if self.format == "xlsx":
             self._note_sheets()
@@ -117,6 +119,7 @@ class FileRows:
 
     def _read(self, file: FileSubscriber) -> Iterator[Numbered]:
         try:
+            self.between = file.found_delimiter()
             yield from file.numbered()
         except InputError as error:
             raise self._renamed(error) from None
@@ -152,6 +155,7 @@ class HaloRows:
     cells: bool = False
     of_halo: bool = True
     notes: list[str] = field(default_factory=list)
+    between: str = ","
 
     def __post_init__(self) -> None:
         self.mark = self.name
@@ -182,11 +186,17 @@ def _sniffed(path: str) -> Format:
     return "csv"
 
 
-def _encoding(path: str, name: str) -> str:
-    """Tell the encoding of text by what can be read: UTF-8, UTF-16 with its mark, else Windows-1252."""
+def _marked(path: str) -> str | None:
+    """Tell the encoding of text that begins with a mark, whatever it is said to be: every result has one."""
     with opened(path) as file:
-        if file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            return "utf-16"
+        start = file.read(3)
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    return "utf-8" if start == codecs.BOM_UTF8 else None
+
+
+def _encoding(path: str, name: str) -> str:
+    """Tell the encoding of text by what can be read: UTF-8, else Windows-1252."""
     for encoding in ("utf-8", "cp1252"):
         decoder = codecs.getincrementaldecoder(encoding)()
         try:

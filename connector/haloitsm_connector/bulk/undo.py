@@ -47,6 +47,7 @@ def planned_undo(record: Record, undone: Record, target: Target) -> Iterator[int
     names = [name for name in fields if name not in target.key]
     called = [name for name in undone.info.plan.get("columns", ()) if name in NAMING and name not in names]
     told: dict[str, Any] = {"columns": [*target.key, *called, *names], "fields": names}
+    told["between"] = undone.info.plan.get("between", ",")
     record.change(plan={**record.info.plan, **told})
 
 

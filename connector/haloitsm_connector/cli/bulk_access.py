@@ -110,15 +110,15 @@ def source_of(access: Access, target: Target, rows: Rows) -> Source:
     if rows.path is not None:
         return FileRows(rows.path, _format(rows.format), rows.sheet, rows.delimiter, rows.encoding)
     if rows.where:
-        return _listed(access, target, pairs("--where", rows.where))
+        return _listed(access, target, pairs("--where", rows.where), rows.delimiter)
     name = f"report {rows.report}" if rows.sql is None else rows.sql
     subscriber = ReportSubscriber(access.client, rows.report, sql=rows.sql, accept_cut=rows.accept_cut)
     told = {"report": rows.report, "sql": rows.sql, "accept_cut": rows.accept_cut or None}
     fields = {"prototype": "report", **{name: value for name, value in told.items() if value is not None}}
-    return HaloRows(name, subscriber, fields)
+    return HaloRows(name, subscriber, fields, between=rows.delimiter or ",")
 
 
-def _listed(access: Access, target: Target, query: dict[str, str]) -> Source:
+def _listed(access: Access, target: Target, query: dict[str, str], delimiter: str | None) -> Source:
     from haloitsm_connector.bulk.rows import HaloRows
     from haloitsm_connector.catalogue.usage import check_query
     from haloitsm_connector.subscriber import Subscriber
@@ -130,7 +130,7 @@ def _listed(access: Access, target: Target, query: dict[str, str]) -> Source:
     name = f"{target.rows.name} where {', '.join(f'{one}={value}' for one, value in query.items())}"
     fields = {"prototype": "haloitsm", "entity": target.rows.name, "request_parameters": {"query": query}}
     subscriber = Subscriber(access.client, target.rows.name, query=query, catalogue=access.catalogue)
-    return HaloRows(name, subscriber, fields, whole=True)
+    return HaloRows(name, subscriber, fields, whole=True, between=delimiter or ",")
 
 
 def _format(given: str | None) -> Format | None:

@@ -22,11 +22,13 @@ from haloitsm_connector.formats import STANDARD_STREAM, openpyxl_for
 from haloitsm_transformers import Entity
 
 Mode = Literal["replace", "append"]
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 XLSX_CELL_LENGTH = 32_767
 XLSX_LARGEST = 10**15
 """Numbers from here on lose digits in a spreadsheet, so they are written as text."""
 _NUMBER_LIKE = re.compile(r"[+-]?[\d\s().,/:-]+")
+_FORMULA = re.compile(r"""(\A['"]*|(?<=[,;|\t\r\n])['"]*)([=+@＝＋－＠-])""")
+"""The start of a formula: at the beginning, or where a cell begins by some delimiter; quotes before it do no harm."""
+_JSON_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _SHEET = re.compile(r"[^\\/*?:\[\]]{1,31}")
 _TAIL = 4096
@@ -242,23 +244,28 @@ def csv_cell(value: Any) -> str:
     """Write one value: null as nothing, lists and objects as JSON, text that a spreadsheet would run behind a ``'``.
 
     A spreadsheet takes text that starts with = + - @ for a formula, and that text may come from anybody who can name
-    a record. Numbers, dates and telephone numbers start with + or - too; they stay as they are. `csv_text` reads the
-    text back.
+    a record. Numbers, dates and telephone numbers start with + or - too; they stay as they are. Where a spreadsheet
+    splits by another delimiter than the file has, a cell can begin within the text, so what follows a delimiter is
+    looked at as well; in JSON the character is written as JSON's own escape. `csv_text` reads the text back.
     """
     if isinstance(value, str):
-        return f"'{value}" if _would_run(value) else value
-    return "" if value is None else as_json(value).decode()
+        return _FORMULA.sub(lambda found: f"'{found[0]}" if _runs(found) else found[0], value)
+    return "" if value is None else _JSON_TEXT.sub(_escaped, as_json(value).decode())
 
 
 def csv_text(cell: str) -> str:
     """Return the text that `csv_cell` wrote."""
-    return cell[1:] if cell.startswith("'") and _would_run(cell) else cell
+    return _FORMULA.sub(lambda found: found[0].removeprefix("'") if _runs(found) else found[0], cell)
 
 
-def _would_run(text: str) -> bool:
-    """Whether text is a formula, or is one behind a ``'`` that stood there before."""
-    bare = text.lstrip("'")
-    return bare.startswith(FORMULA_STARTS) and not _NUMBER_LIKE.fullmatch(bare)
+def _runs(found: re.Match[str]) -> bool:
+    """Whether what looks like a formula is not just a number."""
+    return not _NUMBER_LIKE.fullmatch(found.string, found.start(2))
+
+
+def _escaped(text: re.Match[str]) -> str:
+    """Return a text of JSON in which nothing looks like a formula."""
+    return _FORMULA.sub(lambda found: f"{found[1]}\\u{ord(found[2]):04x}", text[0])
 
 
 def check_columns(path: str, columns: Sequence[str], present: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ from haloitsm_connector.errors import Finding, InputError
 from haloitsm_connector.formats import STANDARD_STREAM, Format, format_of
 from haloitsm_connector.prototypes import Fields, Prototype
 from haloitsm_connector.subscriber.base import SubscriberBase
-from haloitsm_connector.subscriber.tables import Numbered, read_csv, read_xlsx
+from haloitsm_connector.subscriber.tables import Numbered, delimiter_of, read_csv, read_xlsx
 from haloitsm_transformers import Chain, Entity, Expression, TransformError, expression
 
 ROWS_PER_PAGE = 500
@@ -63,6 +63,13 @@ class FileSubscriber(SubscriberBase):
         """
         with opened(self.path) as file:
             yield from self._rows(file, pad=True)
+
+    def found_delimiter(self) -> str:
+        """Return what stands between the cells of a CSV file; a comma for a file of another format."""
+        if self.delimiter or self.format != "csv":
+            return self.delimiter or ","
+        with opened(self.path) as file:
+            return delimiter_of(next(self._lines(file), ""))
 
     def _rows(self, file: IO[bytes], *, pad: bool = False) -> Iterator[Numbered]:
         match self.format:

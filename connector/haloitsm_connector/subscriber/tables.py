@@ -31,9 +31,10 @@ def read_csv(name: str, lines: Iterable[str], delimiter: str | None, *, pad: boo
     """
     source = iter(lines)
     first, before = next(source, ""), 0
-    if named := _SEPARATOR.fullmatch(first):
-        first, before, delimiter = next(source, ""), 1, delimiter or named[1]
-    rows = csv.reader(chain([first], source), delimiter=delimiter or _delimiter(first), strict=True)
+    delimiter = delimiter or delimiter_of(first)
+    if _SEPARATOR.fullmatch(first):
+        first, before = next(source, ""), 1
+    rows = csv.reader(chain([first], source), delimiter=delimiter, strict=True)
     columns: Sequence[str] = ()
     while True:
         line = before + rows.line_num + 1
@@ -102,8 +103,10 @@ def _named(where: str, row: Sequence[Any], columns: Sequence[str]) -> Entity | I
         return error
 
 
-def _delimiter(header: str) -> str:
-    return max(DELIMITERS, key=_QUOTED.sub("", header).count)
+def delimiter_of(first: str) -> str:
+    """Return what the first line of a CSV file shows to stand between cells."""
+    named = _SEPARATOR.fullmatch(first)
+    return named[1] if named else max(DELIMITERS, key=_QUOTED.sub("", first).count)
 
 
 def _columns(where: str, header: Sequence[str]) -> list[str]:
