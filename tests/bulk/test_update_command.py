@@ -106,7 +106,7 @@ def test_fields_that_halo_does_not_have_are_refused_before_anything_is_read(bulk
 
 
 def test_columns_of_no_use_are_told_with_what_could_be_meant(bulk, folder):
-    source = rows(folder, "id,item_tax_cod\n2,1\n")
+    source = rows(folder, "id,item_tax_cod,ref\n2,1,x\n")
     ended = bulk("update", "Client", "--from", source, "--dry-run")
     assert "column 'item_tax_cod' is not used: Did you mean 'item_tax_code'?" in ended.out
 

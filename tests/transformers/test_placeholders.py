@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from haloitsm_transformers import Registry, StepsError, TransformError, compile_chain, template
+from haloitsm_transformers import Registry, StepsError, TransformError, compile_chain, names_read, template
 
 
 @pytest.mark.parametrize(
@@ -97,3 +97,23 @@ def test_an_entity_can_be_put_into_itself_as_it_was(text):
 def test_the_whole_entity_is_what_the_fields_before_have_made_of_it():
     run = compile_chain([{"set": {"id": 2, "raw": "{{ @ }}"}}], Registry.installed()).open()
     assert run([{"id": 1}]) == [{"id": 2, "raw": {"id": 2}}]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("no placeholder", set()),
+        ("{{ a }}-{{ b.c }}", {"a", "b"}),
+        ("{{ \"Client Id\" || 'x' }}", {"Client Id"}),
+        ("{{ @.a }}", {"a"}),
+        ("{{ a[?b == 'c'].d | [0] }}", {"a"}),
+        ("{{ join(', ', [a, b.c[0].d]) }}", {"a", "b"}),
+        ("{{ map(&x, l) }}", {"l"}),
+        ("{{ {x: a, y: b.c} }}", {"a", "b"}),
+        ("{{ a.*.b }}{{ c[].d }}", {"a", "c"}),
+        ("{{ !a && b == `1` }}", {"a", "b"}),
+        ("{{ @ }}", set()),
+    ],
+)
+def test_the_names_that_a_text_reads_are_known(text, names):
+    assert names_read(text) == names

@@ -20,7 +20,7 @@ from haloitsm_transformers.fields import (
     StorageName,
     Template,
 )
-from haloitsm_transformers.placeholders import template
+from haloitsm_transformers.placeholders import names_read, template
 from haloitsm_transformers.registry import Registry
 from haloitsm_transformers.schema import SchemaGenerator, json_schema
 from haloitsm_transformers.world import Answer, World
@@ -63,5 +63,6 @@ __all__ = [
     "condition",
     "expression",
     "json_schema",
+    "names_read",
     "template",
 ]

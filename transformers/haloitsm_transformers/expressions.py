@@ -58,6 +58,33 @@ def expression(text: str) -> Read:
     return _guarded(text, read) if _can_fail(tree) else read
 
 
+def top_names(text: str) -> Iterator[str]:
+    """Yield the names that an expression reads of the value itself: ``a`` and ``b`` in ``a.x || b[?c]``.
+
+    Raises StepsError when ``text`` is no expression.
+    """
+    yield from _top_names(_parse(text).parsed)
+
+
+def _top_names(node: Node) -> Iterator[str]:
+    children = [child for child in node["children"] if isinstance(child, dict)]
+    kind = node["type"]
+    if kind == "field":
+        yield node["value"]
+    elif kind in _STEP_DOWN:
+        itself = children[0]["type"] in ("current", "identity") and kind in ("subexpression", "pipe")
+        yield from _top_names(children[1] if itself else children[0])
+    elif kind != "expref":  # it reads the items of a list
+        for child in children:
+            yield from _top_names(child)
+
+
+_STEP_DOWN = frozenset(
+    {"subexpression", "pipe", "index_expression", "projection", "value_projection", "filter_projection", "flatten"}
+)
+"""Nodes of which only the first child reads the value itself, and the others what that one gives."""
+
+
 def _parse(text: str) -> Any:
     shown = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
     if len(text) > LONGEST_EXPRESSION:

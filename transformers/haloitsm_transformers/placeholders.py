@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Any
 
 from haloitsm_transformers.errors import StepsError, TransformError, compile_each, kind_of
-from haloitsm_transformers.expressions import expression
+from haloitsm_transformers.expressions import expression, top_names
 
 Reader = Callable[[Any], Any]
 
@@ -33,6 +33,11 @@ def template(value: Any) -> Reader:
         readers = list(compile_each(dict(enumerate(value)), lambda _, item: template(item)).values())
         return lambda entity: [read(entity) for read in readers]
     return lambda entity: value
+
+
+def names_read(text: str) -> frozenset[str]:
+    """Return the names at the top of an entity that the placeholders in a text read; StepsError for a bad one."""
+    return frozenset(name for is_expression, part in _split(text) if is_expression for name in top_names(part.strip()))
 
 
 def is_constant(value: Any) -> bool:

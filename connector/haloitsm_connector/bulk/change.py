@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,29 +10,31 @@ from haloitsm_connector.bulk.names import Names
 from haloitsm_connector.bulk.record import Kind
 from haloitsm_connector.bulk.rows import Source
 from haloitsm_connector.bulk.target import Target
-from haloitsm_connector.bulk.values import SPREADSHEET_ERRORS, MisfitError, typed
+from haloitsm_connector.bulk.values import SPREADSHEET_ERRORS, MisfitError, is_empty, typed
 from haloitsm_connector.catalogue.model import Field
 from haloitsm_connector.errors import InputError, suggest
-from haloitsm_transformers import Entity, StepsError, TransformError, template
+from haloitsm_transformers import Entity, StepsError, TransformError, names_read, template
 
 NOT_MEANT = "not meant"
 """Said of a column that nobody expects to be used."""
+NOT_NAMED = "--map COLUMN=FIELD takes one"
+"""Said of the columns of a report."""
+_UNKNOWN = Field("", "any", None, False)
+_MOST_COLUMNS = 30
 
 
 class KeylessError(MisfitError):
     """A row does not say which record it is about."""
 
 
-_UNKNOWN = Field("", "any", None, False)
-
-
 @dataclass(frozen=True, slots=True)
 class Rules:
     """How rows become changes.
 
-    ``columns`` maps a column to the field it is for, ``values`` a field to the value that every record gets: text, with
-    ``{{ }}`` over the row. ``clear_empty``: an empty cell empties its field, which it leaves as it is otherwise.
-    ``allow_unknown``: fields that Halo does not document may be named.
+    ``columns`` maps a column to the field it is for, to nothing where it is to be left alone; ``values`` maps a field
+    to the value that every record gets: text, with ``{{ }}`` over the row. ``clear_empty``: an empty cell empties its
+    field, which it leaves as it is otherwise. ``allow_unknown``: fields that Halo does not document may be named, and
+    numbers be given that its lists do not have.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -45,6 +46,8 @@ class Rules:
 class Changes:
     """Makes changes out of rows, and remembers which columns were of use.
 
+    Of a file a column is for the field that is named like it; of what Halo shows only the id is, and what ``--map``
+    names, unless records are created: a report has columns for people to read, which are old when they are written.
     InputError, before any row is read, for a field that Halo does not have or does not let change.
     """
 
@@ -54,15 +57,16 @@ class Changes:
         self._rules = rules
         self._names = names
         self._left_as_is = source.cells and not rules.clear_empty
-        self._named_only = source.whole
+        self._named_only = source.of_halo and kind != "create"
+        self._whole = source.whole
         self._folded = {name.casefold(): name for name in (*target.fields, *target.key)}
+        self._columns = {name: column for column, name in rules.columns.items() if name}
         self.used: dict[str, str] = {}
         self.unused: dict[str, str] = {}
-        for name in (*rules.columns.values(), *rules.values):
-            self._check(name)
-        if kind == "delete" and rules.values:
-            raise InputError("a delete sets no values", "Leave out --set.")
+        self.named: dict[str, None] = {}
+        self._check()
         self._values = {name: self._template(name, text) for name, text in rules.values.items()}
+        self._read = {name for text in rules.values.values() for name in names_read(text)}
 
     def of(self, row: Entity) -> dict[str, Any]:
         """Return the fields that a row asks for, those of the record's key among them; MisfitError says what is wrong.
@@ -72,9 +76,9 @@ class Changes:
         wanted: dict[str, Any] = {}
         for column, value in row.items():
             name = self._field(column)
-            if name is None or (self._left_as_is and value in (None, "")):
+            if name is None or (self._left_as_is and is_empty(value)):
                 continue
-            wanted[name] = self._typed(name, value, f"column '{column}'")
+            wanted[name] = self._typed(name, value, f"column '{column}'", column)
         for name, read in self._values.items():
             try:
                 wanted[name] = self._typed(name, read(row), f"'{name}'")
@@ -86,14 +90,29 @@ class Changes:
             raise KeylessError(self._keyless(missing[0], row))
         return wanted
 
+    def check_columns(self, columns: Collection[str]) -> None:
+        """Raise InputError for a column that is named and that no row has, and where nothing is said to change."""
+        if not self.used and not self.unused:
+            return  # no row was there to be read
+        for column in columns:
+            self._field(column)  # those behind a value that did not fit were not looked at yet
+        there = ", ".join(list(columns)[:_MOST_COLUMNS]) + (", …" if len(columns) > _MOST_COLUMNS else "")
+        known = {*columns, *(self._target.fields if self._whole else ())}  # lists leave out what is empty
+        for option, names in (("--map", self._rules.columns), ("--set", self._read)):
+            for name in names:
+                if name not in known:
+                    told = "" if self._whole else f"Columns: {there}."
+                    raise InputError(f"{option}: there is no column '{name}'", f"{suggest(name, known)} {told}".strip())
+        if self._kind == "update" and not self._rules.values and not {*self.used.values()} - {*self._target.key}:
+            near = next((hint for hint in self.unused.values() if hint.startswith("Did you mean")), "")
+            hint = (
+                f"{near} Columns: {there}. Say what one is for: --map COLUMN=FIELD; or set a value: --set FIELD=VALUE."
+            )
+            raise InputError("no column is named like a field that can be changed", hint.strip())
+
     def meant(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return of a whole record what was used of it."""
-        texts = [text for text in self._rules.values.values() if "{{" in text]
-        return {
-            name: value
-            for name, value in row.items()
-            if name in self.used or any(re.search(rf"\b{re.escape(name)}\b", text) for text in texts)
-        }
+        return {name: value for name, value in row.items() if name in self.used or name in self._read}
 
     def constants(self) -> dict[str, Any]:
         """Return the values that are the same for all records, as they are sent."""
@@ -107,19 +126,23 @@ class Changes:
         near = suggest(missing, row) or f"Name the one: --map 'COLUMN={missing}'."
         return f"no column holds the {missing} of the record. {near}"
 
-    def _typed(self, name: str, value: Any, where: str) -> Any:
+    def _typed(self, name: str, value: Any, where: str, column: str = "") -> Any:
+        """Return a value as its field holds it, a name as its number; ``column`` is where names came from."""
         type_ = self._target.fields.get(name, _UNKNOWN).type
         try:
-            return typed(type_, value)
+            made = typed(type_, value)
         except MisfitError as error:
             text = value.strip() if isinstance(value, str) and type_ == "integer" else ""
-            if text and text not in SPREADSHEET_ERRORS and self._names.has(name):
-                return self._named(name, text, where)
-            raise MisfitError(f"{where}: {error}") from None
+            if not text or text in SPREADSHEET_ERRORS or self._names.place(name) is None:
+                raise MisfitError(f"{where}: {error}") from None
+            if column:
+                self.named[name] = None
+            return self._looked_up(lambda: self._names.id_of(name, text), where)
+        return made
 
-    def _named(self, name: str, value: str, where: str) -> Any:
+    def _looked_up(self, look: Callable[[], Any], where: str) -> Any:
         try:
-            return self._names.id_of(name, value)
+            return look()
         except MisfitError as error:
             raise MisfitError(f"{where}: {error}") from None
 
@@ -129,26 +152,54 @@ class Changes:
             return self.used[column]
         if column in self.unused:
             return None
-        name = self._rules.columns.get(column) or self._folded.get(column.casefold())
+        named = self._rules.columns.get(column)
+        name = self._folded.get(column.casefold()) if named is None else named
+        why = self._why_not(column, name, named)
+        if name is None or why is not None:
+            self.unused[column] = NOT_MEANT if column in self._read else why or ""
+            return None
+        if other := next((other for other, taken in self.used.items() if taken == name), None):
+            what = f"the columns '{other}' and '{column}' are both named like the field '{name}'"
+            raise InputError(what, f"Leave one out: --map '{column}='.")
+        self.used[column] = name
+        return name
+
+    def _why_not(self, column: str, name: str | None, named: str | None) -> str | None:
+        """Say why a column is of no use, None where it is of use."""
+        if name == "" or (self._kind == "delete" and name not in self._target.key):
+            return NOT_MEANT
+        if named is None and self._named_only and name not in self._target.key:
+            return NOT_MEANT if self._whole else NOT_NAMED
         if name is None:
-            self.unused[column] = suggest(column, self._folded.values())
-        elif name in self._rules.values:
-            self.unused[column] = "its field is set for all rows"
-        elif self._target.fields.get(name, _UNKNOWN).read_only and name not in self._target.key:
-            self.unused[column] = "Halo does not let it be written"
-        elif self._kind == "create" and name == self._target.id:
-            self.unused[column] = "new records get their ids from Halo"
-        elif name not in self._target.key and self._only_keys(column):
-            self.unused[column] = NOT_MEANT
-        else:
-            self.used[column] = name
-            return name
+            return suggest(column, self._folded.values())
+        if named is None and name in self._columns:
+            return f"its field is taken from column '{self._columns[name]}'"
+        if name in self._rules.values:
+            return "its field is set for all rows"
+        if self._target.fields.get(name, _UNKNOWN).read_only and name not in self._target.key:
+            return "Halo does not let it be written"
+        if self._kind == "create" and name == self._target.id:
+            return "new records get their ids from Halo"
         return None
 
-    def _only_keys(self, column: str) -> bool:
-        return self._kind == "delete" or (self._named_only and column not in self._rules.columns)
+    def _check(self) -> None:
+        """Raise InputError for fields that cannot be meant, and for a field that is named twice."""
+        rules = self._rules
+        fields = [name for name in rules.columns.values() if name]
+        for name in (*fields, *rules.values):
+            self._check_field(name)
+        for column, name in rules.columns.items():
+            if name and self._columns[name] != column:
+                raise InputError(f"--map names two columns for '{name}': '{column}' and '{self._columns[name]}'")
+            if name in rules.values:
+                raise InputError(f"'{name}' is given twice: by --map '{column}={name}' and by --set", "Leave one out.")
+        if self._kind == "delete" and rules.values:
+            raise InputError("a delete sets no values", "Leave out --set.")
+        if self._kind == "update" and self._named_only and not rules.values and not {*fields} - {*self._target.key}:
+            hint = "Of what Halo shows only the id is taken by itself. Add --set FIELD=VALUE, or --map COLUMN=FIELD."
+            raise InputError("it is not said what to change", hint)
 
-    def _check(self, name: str) -> None:
+    def _check_field(self, name: str) -> None:
         known = self._target.fields
         if name in self._target.key:
             if name in self._rules.values and name == self._target.id:

@@ -32,7 +32,10 @@ def planned(record: Record, source: Source, chain: Chain | None, changes: Change
             rows.append(replace(row, content=changes.meant(row.content)) if source.whole else row)
             columns |= dict.fromkeys(rows[-1].content)
         record.add(rows if kind == "create" else _without_doubles(record, rows))
+        if source.cells and chain is None:
+            changes.check_columns(columns)  # each row has all of them: no need to read on
         yield number
+    changes.check_columns(columns)
     if kind != "create":
         record.leave_what_is_done()
     fields = dict.fromkeys((*changes.used.values(), *record.info.plan.get("values", {})))

@@ -34,6 +34,7 @@ def preview(record: Record, target: Target, most: int) -> dict[str, Any]:
         "later": counts[READ] + counts[READY] - now[READY],
         "fields": dict(fields),
         "left_out": _left_out(record),
+        "columns": {name: field for name, field in info.plan.get("used", {}).items() if field not in target.key},
         "unused_columns": {
             name: hint for name, hint in info.plan.get("unused", {}).items() if hint != NOT_MEANT
         },

@@ -41,6 +41,11 @@ def typed(type_: str, value: Any) -> Any:
     return convert(value)
 
 
+def is_empty(value: Any) -> bool:
+    """Whether a cell holds nothing, or blanks alone."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 def agree(type_: str, old: Any, new: Any) -> bool:
     """Whether a record has a value already; ``old`` is as Halo writes it, ``new`` as it would be sent.
 

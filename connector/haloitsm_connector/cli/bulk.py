@@ -35,7 +35,9 @@ Where = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME=VALUE", help="Take the records that the list shows for this query parameter."),
 ]
-Columns = Annotated[list[str] | None, typer.Option("--map", metavar="COLUMN=FIELD", help="Which field a column is.")]
+Columns = Annotated[
+    list[str] | None, typer.Option("--map", metavar="COLUMN=FIELD", help="Which field a column is; COLUMN= for none.")
+]
 Values = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="FIELD=VALUE", help="The same for all: a value, a name that Halo has, or {{ }}."),
@@ -91,9 +93,10 @@ def update(
 ) -> None:  # fmt: skip
     """Change fields of many records.
 
-    Columns that are named like fields are taken as they are. What will change is shown before it is sent, records that
-    have the values already are left out, and the old values are kept for `haloitsm bulk undo`. Interrupted, the same
-    command goes on where it was. Exit status 4 says that some rows could not be carried out.
+    Of a file columns that are named like fields are taken; of a report, SQL or a list only the id, and what --map
+    names. What will change is shown before it is sent, records that have the values already are left out, and the old
+    values are kept for `haloitsm bulk undo`. Interrupted, the same command goes on where it was. Exit status 4 says
+    that some rows could not be carried out.
     """
     rows = Rows(source, report, sql, where, accept_cut, file_format, sheet, delimiter, encoding)
     how = How(limit, full, yes, dry_run, again, result, save_config, as_json, asks=source != "-")
@@ -244,7 +247,7 @@ def _carried_out(
     columns, values, clear_empty, allow_unknown = rules
     wanted = Rules(pairs("--map", columns), pairs("--set", values), clear_empty, allow_unknown)
     command = Command(kind, target, access.client.api_uri, source, wanted, access.steps, sending[2])
-    changes = Changes(target, kind, wanted, Names(access.client, access.catalogue), source)
+    changes = Changes(target, kind, wanted, Names(access.client, access.catalogue, source.notes), source)
     how_sent = Sending(*sending)
     with access.database.lease(f"bulk {command.mark}") as held:
         record, beginning = opened_run(held, command, again=how.again)

@@ -51,6 +51,10 @@ def preview(told: Mapping[str, Any], full: bool) -> None:
         output.say(f"{note[0].upper()}{note[1:]}.")
     kind, sending = told["kind"], told["sending"]
     output.show(f"{told['source']}: {output.counted(told['rows'], 'row')}; {VERBS[kind]} {_records(kind, sending)}")
+    if told["columns"]:
+        output.show(f"columns written: {', '.join(_as(*column) for column in told['columns'].items())}")
+    for line in _unused(told["unused_columns"]):
+        output.show(line)
     for name, count in told["fields"].items():
         output.show(f"  {name}: {count}")
     rows = [row for change in told["changes"] for row in _lines(change, kind)]
@@ -60,8 +64,18 @@ def preview(told: Mapping[str, Any], full: bool) -> None:
         output.show(f"… and {sending - len(told['changes'])} more; --full shows all.")
     for line in _left_out(told):
         output.show(line)
-    for name, hint in told["unused_columns"].items():
-        output.show(f"column '{name}' is not used" + (f": {hint}" if hint else ""))
+
+
+def _as(column: str, field: str) -> str:
+    return column if column == field else f"{column} as {field}"
+
+
+def _unused(columns: Mapping[str, str]) -> Iterator[str]:
+    """Say which columns are not used, those in one line of which the same is to be said."""
+    for hint in dict.fromkeys(columns.values()):
+        names = [f"'{name}'" for name, why in columns.items() if why == hint]
+        which = f"column {names[0]} is" if len(names) == 1 else f"columns {', '.join(names)} are"
+        yield f"{which} not used" + (f": {hint}" if hint else "")
 
 
 _COLUMNS = {
