@@ -77,6 +77,11 @@ class Chain:
         """The capabilities that a run of this chain has to be given."""
         return frozenset(need for step in self._steps for need in step.all_needs())
 
+    @property
+    def verbs(self) -> frozenset[str]:
+        """The verbs of its steps, and of those inside them."""
+        return frozenset(verb for step in self._steps for verb in step.all_verbs())
+
     def open(
         self, fail: Callable[[Failure], None] = raise_failure, capabilities: Mapping[str, Any] | None = None
     ) -> ChainRun:

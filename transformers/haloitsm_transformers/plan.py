@@ -42,6 +42,13 @@ class Step:
             for step in steps:
                 yield from step.all_needs()
 
+    def all_verbs(self) -> Iterator[str]:
+        """Yield the verbs of this step and of those inside it."""
+        yield self.verb
+        for steps in self.inner.values():
+            for step in steps:
+                yield from step.all_verbs()
+
 
 def plan(steps: list[Any], registry: Registry, chains: Mapping[str, Any], where: Where) -> tuple[Step, ...]:
     """Compile steps that were checked before."""
