@@ -138,6 +138,8 @@ class Changes:
             if column:
                 self.named[name] = None
             return self._looked_up(lambda: self._names.id_of(name, text), where)
+        if type_ == "integer" and made is not None and name not in self._target.key and not self._rules.allow_unknown:
+            self._looked_up(lambda: self._names.check(name, made), where)
         return made
 
     def _looked_up(self, look: Callable[[], Any], where: str) -> Any:

@@ -56,7 +56,10 @@ Result = Annotated[Path | None, typer.Option(help="Where the result goes, a row 
 SaveConfig = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the YAML that sends the same.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print preview and outcome as JSON.")]
 ClearEmpty = Annotated[bool, typer.Option("--clear-empty", help="Empty cells empty their field; else they leave it.")]
-AllowUnknown = Annotated[bool, typer.Option("--allow-unknown", help="Take fields that Halo does not document.")]
+AllowUnknown = Annotated[
+    bool,
+    typer.Option("--allow-unknown", help="Take fields that Halo does not document, and numbers that its lists lack."),
+]
 AcceptCut = Annotated[bool, typer.Option("--accept-cut", help="Take a report that Halo has cut off at 50,000 rows.")]
 FileFormat = Annotated[str | None, typer.Option("--format", help="csv, xlsx, json or jsonl; else found out.")]
 Sheet = Annotated[str | None, typer.Option(help="XLSX: the sheet; else the first.")]
