@@ -17,6 +17,7 @@ from haloitsm_connector.runner import Began, Delivered, Failed, FetchEnded, Held
 from haloitsm_connector.store import KeptStorage
 from haloitsm_connector.store.sqlite import SqliteDatabase
 from haloitsm_connector.store.tasks import Tasks
+from haloitsm_connector.store.tasks_listed import Filter
 
 COPY = """
 incoming:
@@ -197,6 +198,34 @@ def test_a_rule_says_which_outcomes_are_tried_again(load, sandbox):
     sandbox.faults = {"faults": [BUSY | {"match": POST_ASSET | {"after": 1}}]}
     Runner(pipeline.assembly).run()
     assert counts(pipeline, "make") == {"retry": 1, "failed": 1}
+
+
+def test_what_fails_in_a_step_that_asks_nobody_fails_at_once_and_is_retried_by_hand(load, sandbox, written):
+    steps = "transformers: [{cast: {n: integer}}], publisher"
+    pipeline = load(COPY.replace("out: {publisher", f"out: {{{steps}"), [{"n": "one"}, {"n": "2"}])
+    (failed,) = [outcome for outcome in pipeline.run("copy") if outcome.status == "failed"]
+    assert failed.lasting
+    assert counts(pipeline, "copy") == {"failed": 1, "finished": 1}
+    mended = load(COPY)
+    assert Tasks(mended.assembly.state).retry(Filter()) == 1
+    Runner(mended.assembly).deliver()
+    assert written() == [{"n": 2}, {"n": "one"}]
+
+
+def test_what_fails_in_a_step_that_asks_elsewhere_is_tried_again(load, sandbox, written):
+    step = "{request: {client: halo, uri: /Tickets/7, into: ticket}}"
+    pipeline = load(COPY.replace("out: {publisher", f"out: {{transformers: [{step}], publisher"), [{"n": 1}])
+    sandbox.faults = {"faults": [{"kind": "answer", "status": 500, "match": {"path": "/api/Tickets/*"}}]}
+    (failed,) = list(pipeline.run("copy"))
+    assert not failed.lasting
+    assert counts(pipeline, "copy") == {"retry": 1}
+
+
+def test_what_fails_in_the_transformers_of_a_request_fails_at_once_too(load, sandbox):
+    text = ASSETS.replace("      payload:", "      request_transformers: [{cast: {client: integer}}]\n      payload:")
+    pipeline = load(text, [{"serial": "R-1", "client": "twelve"}, {"serial": "R-2", "client": "12"}])
+    Runner(pipeline.assembly).run()
+    assert counts(pipeline, "make") == {"failed": 1, "finished": 1}
 
 
 def test_tasks_with_one_key_keep_their_order_across_attempts(load, sandbox):

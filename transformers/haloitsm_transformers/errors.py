@@ -98,6 +98,7 @@ class Failure:
     ``entity`` is as it was before the run of entity steps, or the stream step, that failed; None when a stream step
     failed while finishing. ``origin`` is ``file:line:column`` of the step, ``number`` counts from 1 in the list in
     which it stands (0: it is no step), ``path`` is the place inside the entity (empty when the step cannot tell).
+    ``lasting``: the step asked nobody, so it will fail in the same way again.
     """
 
     entity: dict[str, Any] | None
@@ -106,6 +107,7 @@ class Failure:
     verb: str
     path: str
     what: str
+    lasting: bool = False
 
     def __str__(self) -> str:
         step = f"step {self.number} ({self.verb})" if self.number else self.verb

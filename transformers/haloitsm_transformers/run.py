@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import length_hint
 from typing import Any, cast
 
-from haloitsm_transformers.capabilities import ends_run
+from haloitsm_transformers.capabilities import ELSEWHERE, ends_run
 from haloitsm_transformers.conditions import condition
 from haloitsm_transformers.contract import Entity, EntityFunction, LeftOut, Stream, StreamFunction
 from haloitsm_transformers.errors import Failure, StepProblem, StepsError, TransformError
@@ -78,9 +78,11 @@ def _failure(step: Step, error: Exception, entity: Entity | None) -> Failure:
     if isinstance(error, TransformError):
         if error.failure:  # from a step inside, which knows better where it was
             return replace(error.failure, entity=entity)
-        return Failure(entity, step.origin, step.number, step.verb, error.path, error.what)
-    what = f"unexpected {type(error).__name__}: {str(error)[:200]}".removesuffix(": ")
-    return Failure(entity, step.origin, step.number, step.verb, "", what)
+        path, what = error.path, error.what
+    else:
+        path, what = "", f"unexpected {type(error).__name__}: {str(error)[:200]}".removesuffix(": ")
+    lasting = ELSEWHERE.isdisjoint(step.needs())
+    return Failure(entity, step.origin, step.number, step.verb, path, what, lasting)
 
 
 def raise_failure(failure: Failure) -> None:

@@ -44,8 +44,8 @@ class RetryFields(Fields):
     most_seconds: float = Field(3600, ge=0, description="No wait is longer.")
     when: Condition = Field(
         None,
-        description="Condition over {status, reason, response, attempts}: which outcomes are tried again; failed ones "
-        "unless given. One that is waiting is only tried where the publisher has `once`.",
+        description="Condition over {status, reason, response, lasting, attempts}: which outcomes are tried again; "
+        "failed ones that are not lasting unless given. One that waits is only tried where the publisher has `once`.",
     )
 
 

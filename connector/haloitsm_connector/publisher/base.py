@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Self
+from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from haloitsm_connector.arrow import outcome_table, records
 from haloitsm_connector.client.drive import Driven, Flow, adrive, drive
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 Status = Literal["created", "updated", "deleted", "sent", "skipped", "refused", "failed", "waiting"]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one entity.
 
     ``status`` is
@@ -35,7 +33,7 @@ class Outcome:
     ``reason`` says why in plain words where it is not a success, ``id`` is the record's (a list of ids for a list of
     records), ``request`` is method and path as sent, ``response`` the decoded answer, and ``results`` is what the
     response transformers made. ``intent`` is the number under which the journal keeps what was created, or waits; 0 for
-    what is on no record.
+    what is on no record. ``lasting``: it failed by itself, in a transformer that asked nobody, and will so again.
     """
 
     entity: Entity
@@ -44,13 +42,14 @@ class Outcome:
     reason: str = ""
     request: str = ""
     response: Any = None
-    results: list[Entity] = field(default_factory=list)
+    results: Sequence[Entity] = ()
     intent: int = 0
+    lasting: bool = False
 
     @classmethod
     def failed(cls, failure: Failure) -> Self:
         """Return the outcome of an entity that a transformer could not take."""
-        return cls(failure.entity or {}, "failed", reason=str(failure))
+        return cls(failure.entity or {}, "failed", reason=str(failure), lasting=failure.lasting)
 
     def described(self) -> dict[str, Any]:
         """Return the outcome as data, without the decoded answer."""
@@ -60,7 +59,7 @@ class Outcome:
             "reason": self.reason,
             "request": self.request,
             "entity": self.entity,
-            "results": self.results,
+            "results": [*self.results],
         }
 
 
@@ -85,8 +84,12 @@ class PublisherBase(Driven, ABC):
 
     def publish(self, entities: Iterable[Entity]) -> Iterator[Outcome]:
         """Send entities as the outcomes are asked for. Raises RemoteError when going on makes no sense."""
-        for page in drive(self.flow(_objects(entities)), self._start):
+        for page in self.publish_pages(entities):
             yield from page
+
+    def publish_pages(self, entities: Iterable[Entity]) -> Generator[list[Outcome]]:
+        """Send entities as `publish` does, and yield the outcomes that come together as a list."""
+        return drive(self.flow(_objects(entities)), self._start)
 
     def publish_table(self, table: Any) -> pyarrow.Table:
         """Publish the rows of an Arrow table (extra ``arrow``): one of pyarrow, or a data frame of pandas or Polars.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from haloitsm_connector.client.drive import Flow
@@ -77,7 +76,8 @@ class RequestPublisher(PublisherBase):
                 raise InputError(what, "Split entities in the outgoing's transformers, before the publisher.")
             return self.write(entity, documents[0])
         except TransformError as error:
-            return Outcome(entity, "failed", reason=str(error))
+            lasting = error.failure is not None and error.failure.lasting
+            return Outcome(entity, "failed", reason=str(error), lasting=lasting)
         except InputError as error:
             return Outcome(entity, "refused", reason=str(error))
 
@@ -134,9 +134,9 @@ class RequestPublisher(PublisherBase):
             "response": outcome.response,
         }
         try:
-            return replace(outcome, results=run(self._after, document))
+            return outcome._replace(results=run(self._after, document))
         except TransformError as error:
-            return replace(outcome, reason=f"done, but the response transformers failed: {error}")
+            return outcome._replace(reason=f"done, but the response transformers failed: {error}")
 
 
 def _within(name: str, value: int, most: int) -> int:

@@ -38,7 +38,7 @@ class Rule:
 
     def settled(self, number: int, attempts: int, outcomes: Sequence[Outcome], now: float) -> Settled:
         """Say what became of a task after so many ``attempts``, this one among them."""
-        outcome = outcomes[0] if len(outcomes) == 1 else min(outcomes, key=lambda one: WORST.index(one.status))
+        outcome = outcomes[0] if len(outcomes) == 1 else min(outcomes, key=_badness)
         status, due = STATUS_OF[outcome.status], None
         if status in ("failed", "waiting") and attempts < self.fields.attempts and self._again(outcome, attempts):
             status, due = "retry", now + self._wait_seconds(attempts)
@@ -52,9 +52,9 @@ class Rule:
         if outcome.status == "waiting" and not self.looks_up:
             return False  # only a person can tell
         if self._holds is None:
-            return outcome.status != "refused"
-        facts = {"status": outcome.status, "reason": outcome.reason, "response": outcome.response, "attempts": attempts}
-        return self._holds(facts)
+            return outcome.status != "refused" and not outcome.lasting
+        names = ("status", "reason", "response", "lasting")
+        return self._holds({"attempts": attempts} | {name: getattr(outcome, name) for name in names})
 
     def _wait_seconds(self, attempts: int) -> float:
         fields = self.fields
@@ -63,3 +63,8 @@ class Rule:
     @cached_property
     def _holds(self) -> Callable[[Any], bool] | None:
         return condition(self.fields.when) if self.fields.when is not None else None
+
+
+def _badness(outcome: Outcome) -> tuple[int, bool]:
+    """Order outcomes, the worst first: of those that failed, one that will fail again."""
+    return WORST.index(outcome.status), not outcome.lasting
