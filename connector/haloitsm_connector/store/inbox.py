@@ -68,6 +68,17 @@ class Inbox:
         found = self._state().rows("SELECT last FROM inboxes WHERE incoming = ?", (self._incoming,))
         return int(found[0][0]) if found else 0
 
+    def too_many(self, *, older_than_seconds: float | None = None, most: int | None = None) -> int:
+        """Return the number up to which events are older than that, or more than so many; 0 where none are."""
+        last = self.last()
+        number = 0 if most is None else max(0, last - most)
+        if older_than_seconds is not None:
+            sql = "SELECT number FROM inbox WHERE incoming = ? AND event IS NOT NULL AND number > ? AND arrived >= ?"
+            young = self._now() - older_than_seconds
+            found = self._state().rows(f"{sql} ORDER BY number LIMIT 1", (self._incoming, number, young))
+            number = found[0][0] - 1 if found else last
+        return number
+
     def forget(self, number: int) -> None:
         """Drop the events up to a number, which nobody needs any more; ids are kept until their time is over."""
         with self._state().transaction(durable=False) as connection:
