@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from haloitsm_connector.serve.agenda import PRIORITIES, Job, beginning
+from haloitsm_connector.serve.agenda import LATER, Job, beginning
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 JOBS = st.builds(
@@ -17,7 +17,7 @@ JOBS = st.builds(
     st.sampled_from("abcdef"),
     st.integers(0, 5),
     st.lists(st.lists(st.sampled_from("uvwxyz"), min_size=1, max_size=2), min_size=1, max_size=2),
-    st.sampled_from(PRIORITIES),
+    st.sampled_from(sorted(LATER)),
 )
 
 
@@ -35,6 +35,22 @@ def test_who_waits_for_a_route_does_not_hold_up_those_behind_it():
     assert [job.name for job in beginning(waiting, [running], 2)] == ["c"]
 
 
+def test_who_has_waited_long_enough_comes_before_whatever_is_new():
+    busy = [Job("arrived", name, NOON, ((name,),), "high") for name in "abcd"]
+    for priority in ("medium", "low"):
+        patient = Job("schedule", "p", NOON - LATER[priority], (("p",),), priority)
+        impatient = Job("schedule", "i", NOON - LATER[priority] + timedelta(seconds=1), (("i",),), priority)
+        assert beginning([*busy, patient, impatient], [], 5) == [*busy, patient]
+        later = [Job("arrived", name, NOON + timedelta(seconds=1), ((name,),), "high") for name in "abcd"]
+        assert beginning([*later, patient], [], 1) == [patient]
+
+
+def test_who_needs_several_routes_gets_them_though_each_is_busy_again_and_again():
+    running = Job("arrived", "a", NOON, (("a",),), "high")
+    nightly = Job("schedule", "nightly", NOON - timedelta(hours=1), (("a",), ("b",)))
+    assert beginning([Job("arrived", "b", NOON, (("b",),), "high"), nightly], [running], 4) == []
+
+
 @settings(max_examples=100, deadline=None)
 @given(waiting=st.lists(JOBS, max_size=8), running=st.lists(JOBS, max_size=3), most=st.integers(1, 6))
 def test_there_are_never_too_many_nor_two_at_one_route_and_none_waits_for_nothing(waiting, running, most):
@@ -45,6 +61,7 @@ def test_there_are_never_too_many_nor_two_at_one_route_and_none_waits_for_nothin
             assert not job.routes & other.routes
             assert job.name != other.name
     if len(running) + len(begun) < most:
-        for job in waiting:
-            busy = [*running, *begun]
-            assert job in begun or any(job.name == other.name or job.routes & other.routes for other in busy)
+        order = sorted(waiting, key=lambda job: (job.since + LATER[job.priority], str(job)))
+        for number, job in enumerate(order):
+            ahead = [*running, *begun, *order[:number]]
+            assert job in begun or any(job.name == other.name or job.routes & other.routes for other in ahead)

@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from haloitsm_connector.pipeline import Pipeline
+from haloitsm_connector.runner import Delivered
 from haloitsm_connector.sandbox import Sandbox
 from haloitsm_connector.serve import server as server_module
+from haloitsm_connector.serve.housekeeping import tidy
 from haloitsm_connector.serve.server import Server
 from haloitsm_connector.store import Cursors, Event, Inbox
 from haloitsm_connector.store.tasks import Tasks
@@ -295,3 +297,71 @@ def test_a_request_that_waits_does_not_hold_up_the_end(bench, caplog):
             server.wake()
             eventually(lambda: any(request.status == 429 for request in sandbox.requests))
     assert said(caplog, "schedule hourly: stopped") == 1
+
+
+@pytest.mark.slow
+def test_a_schedule_goes_on_where_the_clock_was_set_back(bench, caplog):
+    one = bench('schedules: {hourly: {cron: "0 * * * *", run: [first]}}\n')
+    one.clock.now = NOON + timedelta(days=900)
+    with one.serving() as server:
+        one.at(server, NOON + timedelta(days=900, hours=1))
+        eventually(lambda: said(caplog, "schedule hourly: done") == 1)
+        one.at(server, NOON)
+        assert said(caplog, "schedule hourly: the clock was set back") == 1
+        one.at(server, NOON + timedelta(hours=1))
+        eventually(lambda: said(caplog, "schedule hourly: done") == 2)
+        eventually(lambda: server._tidied < NOON + timedelta(days=1))
+
+
+@pytest.mark.slow
+def test_what_went_wrong_is_tried_again_where_the_clock_was_set_back(bench, caplog):
+    one = bench('schedules: {hourly: {cron: "0 * * * *", run: [first]}}\n')
+    with one.serving() as server:
+        with one.state.lease("route first"):
+            one.at(server, NOON + timedelta(days=900))
+            eventually(lambda: said(caplog, "schedule hourly: failed") == 1)
+        one.at(server, NOON + timedelta(minutes=1))
+        one.at(server, NOON + timedelta(hours=1))
+        eventually(lambda: said(caplog, "schedule hourly: done") == 1)
+
+
+@pytest.mark.slow
+def test_a_webhook_that_is_always_busy_keeps_no_schedule_from_running(bench, caplog):
+    one = bench("  changes: {incoming: changes, outgoing: second, realtime: true}\n"
+                'schedules: {hourly: {cron: "0 * * * *", run: [first]}}\n')  # fmt: skip
+    busy = threading.Event()
+
+    def tell(event):
+        if isinstance(event, Delivered) and event.queue == "changes":
+            Inbox(lambda: one.state, "changes").put([Event({"ticket": {"id": 7}})])
+            busy.set()
+
+    with one.serving(most_parallel=1, tell=tell) as server:
+        Inbox(lambda: one.state, "changes").put([Event({"ticket": {"id": 7}})])
+        server.arrived("changes")
+        assert busy.wait(30)
+        one.clock.now = NOON + timedelta(minutes=66)
+        eventually(lambda: said(caplog, "schedule hourly: done") == 1)
+
+
+def test_what_arrives_while_a_webhook_is_read_is_for_the_next_reading(bench):
+    one = bench("  changes: {incoming: changes, outgoing: second}\n")
+    with Pipeline.load(one.folder / "halo.yaml", state=one.place) as pipeline:
+        inbox = Inbox(lambda: pipeline.assembly.state, "changes")
+        inbox.put([Event({"ticket": {"id": number}}) for number in range(3)])
+        for read in pipeline.assembly.incoming("changes").slices(None):
+            assert len(read.entities) == 3
+            inbox.put([Event({"ticket": {"id": 9}})])
+        assert inbox.last() == 4
+
+
+@pytest.mark.parametrize(("retention", "left"), [("{days: 1}", 1), ("{tasks: 2}", 2), ("{}", 4)])
+def test_what_arrives_for_no_route_is_kept_as_long_as_retention_says(bench, retention, left):
+    one = bench(f"retention: {retention}\n")
+    with Pipeline.load(one.folder / "halo.yaml", state=one.place) as pipeline:
+        for days in (9, 5, 3, 0):
+            earlier = time.time() - days * 86_400
+            Inbox(lambda: pipeline.assembly.state, "changes", now=lambda at=earlier: at).put([Event({}, str(days))])
+        tidy(pipeline.assembly)
+        inbox = Inbox(lambda: pipeline.assembly.state, "changes")
+        assert [number for number, _ in inbox.after(0, 10)] == [1, 2, 3, 4][-left:]

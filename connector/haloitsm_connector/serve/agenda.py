@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from haloitsm_connector.config.schedules import Priority
 
-PRIORITIES: tuple[Priority, ...] = ("high", "medium", "low")
+LATER: dict[Priority, timedelta] = {"high": timedelta(0), "medium": timedelta(minutes=5), "low": timedelta(minutes=10)}
+"""By how much a priority comes later than who waits since the same time: so nobody waits for ever."""
 Kind = Literal["schedule", "arrived", "due", "housekeeping"]
 
 
@@ -38,14 +39,15 @@ class Job:
 def beginning(waiting: Iterable[Job], running: Collection[Job], most: int) -> list[Job]:
     """Return which of the waiting jobs begin now, where at most so many run at once.
 
-    Those of a higher priority come first, then those that have waited longest. None begins while a job of its own name,
-    or one with a route in common, is running.
+    Those that have waited longest come first, where a lower priority counts as having waited less. None begins while a
+    job of its own name, or one with a route in common, is running, or waits and comes first.
     """
     begun: list[Job] = []
-    for job in sorted(waiting, key=lambda job: (PRIORITIES.index(job.priority), job.since, str(job))):
-        under_way = [*running, *begun]
-        if len(under_way) >= most:
+    ahead = list(running)
+    for job in sorted(waiting, key=lambda job: (job.since + LATER[job.priority], str(job))):
+        if len(running) + len(begun) >= most:
             break
-        if not any(str(one) == str(job) or one.routes & job.routes for one in under_way):
+        if not any(str(one) == str(job) or one.routes & job.routes for one in ahead):
             begun.append(job)
+        ahead.append(job)
     return begun

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,7 +18,7 @@ from haloitsm_connector.runner.events import Summary, Tell
 from haloitsm_connector.runner.run import Runner, silent
 from haloitsm_connector.serve.agenda import Job, beginning
 from haloitsm_connector.serve.housekeeping import tidy
-from haloitsm_connector.serve.times import closed_until
+from haloitsm_connector.serve.times import closed_until, is_over
 from haloitsm_connector.serve.waiting import Standing, arrived, due
 
 LOGGER = logging.getLogger("haloitsm.serve")
@@ -63,6 +63,7 @@ class Server:
         self._standing = Standing(assembly)
         self._running: dict[str, _Running] = {}
         self._paused: dict[str, datetime] = {}
+        self._waits: dict[str, datetime] = {}
         self._tidied: datetime | None = None
         self._looked = 0.0
         self._alive = time.monotonic()
@@ -113,17 +114,24 @@ class Server:
         now = self._now()
         if self._is_closed(now):
             return
-        waiting = [job for job in self._waiting(now) if self._paused.get(str(job), now) <= now]
+        found = [job for job in self._waiting(now) if self._may_begin(job, now)]
+        waiting = [replace(job, since=min(job.since, self._waits.setdefault(str(job), now))) for job in found]
         running = list(self._running.values())
         for job in beginning(waiting, [one.job for one in running], self._most_parallel):
+            del self._waits[str(job)]
             one = _Running(job)
             self._running[str(job)] = one
             one.thread = threading.Thread(target=self._perform, args=(one,), name=str(job), daemon=True)
             one.thread.start()
 
+    def _may_begin(self, job: Job, now: datetime) -> bool:
+        """Whether a job need not wait any more because it went wrong just now."""
+        paused = self._paused.get(str(job))
+        return paused is None or is_over(paused, PAUSE, now)
+
     def _waiting(self, now: datetime) -> Iterator[Job]:
         yield from (job for job in self._standing.due(now) if str(job) not in self._running)
-        if self._tidied is None or now - self._tidied >= HOUSEKEEPING:
+        if self._tidied is None or is_over(self._tidied, HOUSEKEEPING, now):
             yield Job("housekeeping", "housekeeping", now, priority="low")
         if time.monotonic() - self._looked >= LOOK_AT_TASKS_SECONDS or not self._looked:
             self._looked = time.monotonic()
@@ -157,7 +165,7 @@ class Server:
             LOGGER.error("%s: unexpected %s; a defect of haloitsm-connector", job, type(error).__name__, exc_info=shown)
             held = True
         if held:
-            self._paused[str(job)] = self._now() + PAUSE
+            self._paused[str(job)] = self._now()
         del self._running[str(job)]
         self._looked = 0.0
         self._wake.set()

@@ -31,6 +31,11 @@ def due_since(schedule: ScheduleFields, handled: datetime, now: datetime) -> dat
     return moment if moment is not None and moment <= now else None
 
 
+def is_over(began: datetime, length: timedelta, now: datetime) -> bool:
+    """Whether so much time has passed since a moment; so it has where the clock was set back to before that."""
+    return not began <= now < began + length
+
+
 def closed_until(window: MaintenanceFields, now: datetime) -> datetime | None:
     """Return when a maintenance window ends that is open now, None when it is not open."""
     length = timedelta(minutes=window.minutes)

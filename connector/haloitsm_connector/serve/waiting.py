@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -12,10 +13,12 @@ from haloitsm_connector.errors import InputError
 from haloitsm_connector.runner.fetch import cursor_name
 from haloitsm_connector.runner.work import results_queue
 from haloitsm_connector.serve.agenda import Job
-from haloitsm_connector.serve.times import due_since
+from haloitsm_connector.serve.times import GRACE, due_since
 from haloitsm_connector.store import Cursors, Inbox
 from haloitsm_connector.store.tasks import Tasks
 from haloitsm_connector.subscriber.webhook import WebhookFields, number_of
+
+LOGGER = logging.getLogger("haloitsm.serve")
 
 
 class Standing:
@@ -26,11 +29,18 @@ class Standing:
         self._handled: dict[str, datetime] = {}
 
     def due(self, now: datetime) -> Iterator[Job]:
-        """Yield the schedules that are due. What was never seen before, or is written otherwise now, begins now."""
+        """Yield the schedules that are due.
+
+        What was never seen before, or is written otherwise now, begins now. So does what was dealt with at a time to
+        come, by a clock that was set back since.
+        """
         for name, schedule in self._assembly.config.schedules.items():
             if schedule.disabled:
                 continue
             if name not in self._handled and self.read(name) is None:
+                self.handle(name, now)
+            if self._handled[name] > now + GRACE:
+                LOGGER.warning("schedule %s: the clock was set back; it goes on with its next moment", name)
                 self.handle(name, now)
             if since := due_since(schedule, self._handled[name], now):
                 groups = tuple((one,) if isinstance(one, str) else tuple(one) for one in schedule.run)

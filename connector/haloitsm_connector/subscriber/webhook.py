@@ -91,14 +91,15 @@ class WebhookSubscriber(SubscriberBase):
         yield from ([one] for one in self.slices(cursor))
 
     def slices(self, cursor: Cursor | None = None, fail: Fail = raise_failure) -> Generator[Slice]:
-        """Read what arrived behind a cursor; an event without the object that is wanted goes to ``fail``.
+        """Read what has arrived behind a cursor; an event without the object that is wanted goes to ``fail``.
 
-        Raises InputError for a cursor that is none, StateError when the inbox cannot be read.
+        What arrives meanwhile is for who reads next, so that there is an end. Raises InputError for a cursor that is
+        none, StateError when the inbox cannot be read.
         """
         if self.inbox is None:
             raise InputError("this webhook has no inbox", "Read it through a configuration.")
-        number = number_of(cursor)
-        while found := self.inbox.after(number, EVENTS_PER_SLICE):
+        number, last = number_of(cursor), self.inbox.last()
+        while number < last and (found := self.inbox.after(number, EVENTS_PER_SLICE)):
             number = found[-1][0]
             yield Slice([each for _, event in found for each in self._entities(event, fail)], {"number": number})
 
