@@ -63,7 +63,7 @@ def records(table: Any) -> Iterator[Entity]:
         raise InputError(what, "Give a table or reader of pyarrow, or a data frame of pandas (2.2 or later) or Polars.")
     for batch in arrow.RecordBatchReader.from_stream(table):
         for row in _in_microseconds(arrow, batch).to_pylist():
-            yield {name: _json(value) for name, value in row.items() if value is not None}
+            yield {name: as_json(value) for name, value in row.items() if value is not None}
 
 
 def outcome_table(rows: Iterable[Mapping[str, Any]]) -> pyarrow.Table:
@@ -162,8 +162,8 @@ def _in_microseconds(arrow: Any, batch: Any) -> Any:
     return arrow.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
-def _json(value: Any) -> Any:
-    """Return a value as JSON has it."""
+def as_json(value: Any) -> Any:
+    """Return a value as JSON has it: moments and days as text, whole numbers as such; InputError for bytes."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value.tzinfo else value.isoformat()
     if isinstance(value, date | time):
@@ -173,8 +173,8 @@ def _json(value: Any) -> Any:
     if isinstance(value, bytes):
         raise InputError("a column of bytes cannot be published", "Turn it into text first, base64 for one.")
     if isinstance(value, list):
-        return [_json(each) for each in value]
-    return {name: _json(each) for name, each in value.items()} if isinstance(value, dict) else value
+        return [as_json(each) for each in value]
+    return {name: as_json(each) for name, each in value.items()} if isinstance(value, dict) else value
 
 
 def _pyarrow() -> Any:

@@ -7,12 +7,13 @@ from collections import Counter
 import pytest
 from adapters.airflow import Airflow
 from adapters.arrow import Arrow
+from adapters.dlt import Dlt
 from adapters.singer import Singer
 
 from haloitsm_connector import Subscriber
 from haloitsm_connector.client import ClientCredentials, HttpClient
 
-HOSTS = [Singer(), Arrow(), Airflow()]
+HOSTS = [Singer(), Arrow(), Airflow(), Dlt()]
 BAD = 2060
 pytestmark = pytest.mark.slow
 

@@ -47,6 +47,17 @@ def test_what_was_confirmed_is_created_anew(sinks, sandbox):
     assert made(sandbox) == [2] * 6
 
 
+def test_jobs_that_are_done_with_are_forgotten_by_their_names(sinks, sandbox):
+    for job in ("load 1 a", "load 1 b", "load 2 a"):
+        with sinks() as opened:
+            list(opened.open("tickets", job).send(ROWS[:1]))
+    with sinks() as opened:
+        opened.forget("load ", but="load 2 ")
+        statuses = [next(opened.open("tickets", job).send(ROWS[:1])).status for job in ("load 1 a", "load 2 a")]
+    assert statuses == ["created", "skipped"]
+    assert made(sandbox)[0] == 4
+
+
 def test_a_sink_goes_on_after_it_confirmed(sinks, sandbox):
     with sinks() as opened:
         sink = opened.open("tickets", "a job")

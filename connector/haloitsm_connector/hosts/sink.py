@@ -18,6 +18,7 @@ from haloitsm_connector.hosts.settings import Settings
 from haloitsm_connector.pipeline import Pipeline
 from haloitsm_connector.publisher import Outcome
 from haloitsm_connector.publisher.journal import Journal, Run
+from haloitsm_connector.store import Intents
 from haloitsm_transformers import Entity, Failure
 
 
@@ -81,6 +82,13 @@ class Sinks:
         """Return an outgoing for the records of one stream; ``job`` names whose creates are on record."""
         self._open.append(Sink(self._pipeline.assembly.outgoing(outgoing, job)))
         return self._open[-1]
+
+    def forget(self, jobs: str, but: str) -> None:
+        """Forget what was created by jobs whose names begin with ``jobs``, except those that begin with ``but``.
+
+        For a host that tells in the beginning of its next piece of work that it is done with those before.
+        """
+        Intents(self._pipeline.assembly.state).forget(jobs, but)
 
     def check(self) -> None:
         """Sign in. AuthenticationError and UnreachableError say why we may not, or cannot, talk to Halo."""

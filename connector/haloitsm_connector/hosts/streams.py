@@ -64,15 +64,19 @@ class Stream:
         return self.incoming.resumes
 
     @cached_property
+    def declared(self) -> Schema:
+        """What the catalogue says of its records, known without reading any; nothing where transformers change them."""
+        if self.operation is None or len(self.incoming.chain):
+            return NOTHING
+        return schema_of(self.catalogue, self.operation)
+
+    @cached_property
     def schema(self) -> Schema:
         """The JSON Schema of its records: the catalogue's, or that of the first ones where transformers change them.
 
         Raises RemoteError where the first ones have to be read and cannot be.
         """
-        declared = (
-            schema_of(self.catalogue, self.operation) if self.operation and not len(self.incoming.chain) else NOTHING
-        )
-        schema = declared if declared["properties"] else self._sampled()
+        schema = self.declared if self.declared["properties"] else self._sampled()
         plan = self.incoming.subscriber.plan if isinstance(self.incoming.subscriber, Subscriber) else None
         return widened(schema, [{DELETED: True}], self._declared_key) if plan and plan.sweep is not None else schema
 

@@ -137,6 +137,12 @@ class Intents:
         running = {job for job in {intent.job for intent in found} if self._database.holder(job)}
         return [intent for intent in found if intent.reason or intent.job not in running]
 
+    def forget(self, jobs: str, but: str) -> None:
+        """Forget what was created by jobs whose names begin with ``jobs``, except those that begin with ``but``."""
+        sql = "DELETE FROM intents WHERE done = 1 AND substr(job, 1, ?) = ? AND substr(job, 1, ?) <> ?"
+        with self._database.transaction() as connection:
+            connection.execute(sql, (len(jobs), jobs, len(but), but))
+
     def created(self, number: int, id: Any = None) -> None:
         """Say that a create took effect, as the record ``id``: the job's next run skips it. InputError for no such."""
         sql = "UPDATE intents SET done = 1, id = ?, payload = NULL WHERE number = ? AND done = 0"
