@@ -1,7 +1,8 @@
 """Runs DAGs by ``dag.test()``, one after the other in one process: importing Airflow takes longer than most runs.
 
 Each line of standard input is a request: the source of a DAG file, and the variables of its environment. Each is
-answered by a line: how the run and each task ended, and what the tasks returned.
+answered by a line: how the run and each task ended, and what the tasks returned. A source that has no DAG leaves its
+``answer``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import json
 import os
 import runpy
 import sys
+import traceback
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 
@@ -31,15 +34,19 @@ def quiet(file):
             os.close(kept)
 
 
-def ran(source, folder):
+def ran(source, folder, date):
     file = folder / "case.py"
     file.write_text(source, "utf-8")
-    dag = next(value for value in runpy.run_path(str(file)).values() if type(value).__name__ == "DAG")
-    run = dag.test()
+    made = runpy.run_path(str(file))
+    if "dag" not in made:
+        return {"answer": made["answer"]}
+    dag = made["dag"]
+    run = dag.test(logical_date=datetime.fromisoformat(date)) if date else dag.test()
     tasks = run.get_task_instances()
     return {
         "state": str(run.state),
         "states": {task.task_id: str(task.state) for task in tasks},
+        "tries": {task.task_id: task.try_number for task in tasks},
         "returned": {task.task_id: task.xcom_pull(task_ids=task.task_id) for task in tasks},
     }
 
@@ -58,7 +65,10 @@ def main():
         os.environ.update(request["variables"])
         os.chdir(request["variables"]["HOME"])
         with quiet(request["output"]):
-            answer = ran(request["source"], folder)
+            try:
+                answer = ran(request["source"], folder, request["date"])
+            except Exception:
+                answer = {"broken": traceback.format_exc()}
         print(json.dumps(answer), flush=True)
 
 

@@ -8,7 +8,8 @@ import subprocess
 import tempfile
 from itertools import count
 from pathlib import Path
-from typing import Any
+from textwrap import indent
+from typing import Any, ClassVar
 
 from adapters.host import CONFIGURATION, Result, Row
 
@@ -19,8 +20,8 @@ from airflow.sdk import DAG
 from haloitsm_connector.hosts.airflow.operators import *
 from haloitsm_connector.hosts.airflow.sensors import *
 
-with DAG({name!r}, schedule=None) as dag:
-    {tasks}
+with DAG({name!r}, schedule=None, default_args={{"retry_delay": 0}}) as dag:
+{tasks}
 """
 
 
@@ -48,12 +49,13 @@ class Worker:
         atexit.register(self.end)
         assert json.loads(self._process.stdout.readline()) == "ready"
 
-    def run(self, source: str, variables: Row, folder: Path) -> Row:
+    def run(self, source: str, variables: Row, folder: Path, date: str | None = None) -> Row:
         """Run a DAG; return how it ended, and all that was printed."""
         output = folder / "output.txt"
-        request = {"source": source, "variables": variables, "output": str(output)}
+        request = {"source": source, "variables": variables, "output": str(output), "date": date}
         print(json.dumps(request), file=self._process.stdin, flush=True)
         answer = json.loads(self._process.stdout.readline())
+        assert "broken" not in answer, answer["broken"]
         return {**answer, "output": output.read_text("utf-8")}
 
     def end(self) -> None:
@@ -67,19 +69,25 @@ class Airflow:
     environment = "airflow"
     keeps_what_came_before_a_bad_record = False
 
-    def __init__(self) -> None:
-        self._worker: Worker | None = None
+    worker: ClassVar[Worker | None] = None
+    """Is begun with the first DAG, and runs all of them."""
 
-    def dag(self, run: Any, folder: Path, settings: Row, tasks: str, name: str | None = None, **more: str) -> Row:
-        """Run a DAG of some tasks in the worker, which is begun with the first one."""
-        environment = run.__self__
-        if self._worker is None:
-            self._worker = Worker(environment)
-        mine = {name: environment.variables[name] for name in ("HOME", "HALOITSM_STATE_DIR")}
-        connection = {"AIRFLOW_CONN_HALOITSM_DEFAULT": connection_of(settings)}
+    def dag(
+        self, run: Any, folder: Path, settings: Row, tasks: str, name: str | None = None, date: str | None = None
+    ) -> Row:
+        """Run a DAG of some tasks, as that of a logical date if one is given."""
         name = name or f"case_{next(NUMBERS)}"
-        done = self._worker.run(DAG.format(name=name, tasks=tasks), {**mine, **connection, **more}, folder)
-        return {**done, "name": name}
+        source = DAG.format(name=name, tasks=indent(tasks, "    "))
+        return {**self.script(run, folder, settings, source, date), "name": name}
+
+    def script(self, run: Any, folder: Path, settings: Row, source: str, date: str | None = None) -> Row:
+        """Run a file of Python that leaves a ``dag``, or an ``answer``."""
+        environment = run.__self__
+        if Airflow.worker is None:
+            Airflow.worker = Worker(environment)
+        variables = {name: environment.variables[name] for name in ("HOME", "HALOITSM_STATE_DIR")}
+        variables["AIRFLOW_CONN_HALOITSM_DEFAULT"] = connection_of(settings)
+        return Airflow.worker.run(source, variables, folder, date)
 
     def read(self, run: Any, folder: Path, settings: Row, incoming: str, state: Any = None) -> Result:
         file = folder / "rows.jsonl"
@@ -111,6 +119,6 @@ def connection_of(settings: Row) -> str:
             "host": settings["base_uri"],
             "login": settings["client_id"],
             "password": settings["client_secret"],
-            "extra": {"tenant": settings["tenant"]},
+            "extra": {"tenant": settings["tenant"], **settings.get("extra", {})},
         }
     )
