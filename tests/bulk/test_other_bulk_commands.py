@@ -82,7 +82,11 @@ def test_records_are_deleted_when_their_number_is_typed(bulk, sandbox, folder, m
     assert [copy["inventory_number"] for copy in copies] == [before[key]["inventory_number"] for key in wanted]
     ended = bulk("undo", 1)
     assert ended.status == 1
-    assert "a deleted Asset does not come back with its id. haloitsm bulk show 1 --copies FILE" in ended.err
+    assert "a deleted Asset does not come back with its id" in ended.err
+    assert (
+        "haloitsm bulk show 1 --copies deleted.jsonl, then haloitsm bulk create Asset --from deleted.jsonl."
+        in ended.err
+    )
     assert bulk("create", "Asset", "--from", "copies.jsonl", "--yes").status == 0
     assert len(effects(sandbox, "created")) == 5
 
@@ -106,16 +110,27 @@ def test_old_values_are_put_back_where_nobody_has_changed_them(bulk, sandbox, fo
     clients[6]["name"] = "another field"
     clients[7]["ref"] = "R7"
     del clients[8]
+    clients[9] |= {"item_tax_code": 2, "ref": "by Ann too"}
     ended = bulk("undo", 1, "--yes")
     assert ended.status == 4
-    assert "ref is 'by Ann' now, and not 'SAME'" in ended.out
+    assert "left as it is: line 5: ref is 'by Ann' now, and not 'SAME'" in ended.out
+    assert (
+        "left as it is: line 9: item_tax_code is 2 now, and not 1; ref is 'by Ann too' now, and not 'SAME'" in ended.out
+    )
     assert "there is no Client 8" in ended.out
-    for number in (2, 3, 4, 6, 7, 9, 10, 11):
+    for number in (2, 3, 4, 6, 7, 10, 11):
         assert (clients[number]["item_tax_code"], clients[number]["ref"]) == (number % 3, f"R{number}")
-    assert (clients[5]["item_tax_code"], clients[5]["ref"]) == (1, "by Ann")
-    assert {row["id"]: row["bulk_outcome"] for row in result("bulk-2.csv")}["5"] == "changed"
+    assert (clients[5]["item_tax_code"], clients[5]["ref"]) == (2, "by Ann")
+    assert (clients[9]["item_tax_code"], clients[9]["ref"]) == (2, "by Ann too")
+    told = {row["id"]: (row["bulk_outcome"], row["bulk_reason"]) for row in result("bulk-2.csv")}
+    assert told["2"] == ("put back", "")
+    assert told["5"] == ("partly put back", "ref is 'by Ann' now, and not 'SAME'")
+    assert told["9"][0] == "left as it is"
+    assert [one["status"] for one in json.loads(bulk("list", "--json").out)] == ["done", "partly undone"]
     assert bulk("undo", 2, "--yes").status == 0  # undoes the undo
     assert (clients[2]["item_tax_code"], clients[2]["ref"]) == (1, "SAME")
+    assert (clients[5]["item_tax_code"], clients[5]["ref"]) == (1, "by Ann")
+    assert [one["status"] for one in json.loads(bulk("list", "--json").out)] == ["done", "undone", "done again"]
 
 
 def test_after_an_undo_the_same_command_begins_anew(bulk, sandbox, folder):
@@ -132,10 +147,39 @@ def test_after_an_undo_the_same_command_begins_anew(bulk, sandbox, folder):
     ]  # fmt: skip
 
 
+def test_the_old_values_are_those_of_the_touched_fields(bulk, sandbox, folder):
+    clients = sandbox.tables["Client"]
+    old = {number: clients[number]["ref"] for number in (2, 3)}
+    bulk("update", "Client", "--from", csv_of(folder, "id\n2\n3\n"), "--set", "ref=X", "--yes")
+    bulk("show", 1, "--copies", "old.jsonl")
+    clients[2]["name"] = "Renamed"
+    bulk("update", "Client", "--from", "old.jsonl", "--yes")
+    assert {number: clients[number]["ref"] for number in (2, 3)} == old
+    assert clients[2]["name"] == "Renamed"
+
+
+def test_what_was_created_is_deleted_again_when_its_number_is_said(bulk, sandbox, folder, result):
+    there = dict(sandbox.tables["Asset"])
+    source = csv_of(folder, ASSETS)
+    bulk("create", "Asset", "--from", source, "--once", "inventory_number", "--yes")
+    bulk(
+        "delete", "Asset", "--from", csv_of(folder, f"id\n{effects(sandbox, 'created')[0]}\n", "one.csv"), "--count", 1
+    )
+    ended = bulk("undo", 1, "--yes")
+    assert ended.status == 1
+    assert "6 records would be deleted, and --yes does not say how many" in ended.err
+    assert "LT-7" in ended.out
+    ended = bulk("undo", 1, "--count", 6)
+    assert ended.status == 4
+    assert "there is no Asset" in ended.out
+    assert set(sandbox.tables["Asset"]) == set(there)
+    assert [row["bulk_outcome"] for row in result("bulk-3.csv")] == ["missing", *["deleted"] * 6]
+    assert bulk("create", "Asset", "--from", source, "--once", "inventory_number", "--yes").status == 0
+    assert set(there) < set(sandbox.tables["Asset"])
+
+
 def test_what_cannot_be_undone_is_said_with_what_to_do(bulk, sandbox, folder):
     bulk("create", "Client", "--from", csv_of(folder, "name\nNew\n"), "--yes")
-    ended = bulk("undo", 1)
-    assert "run 1 created records, which have no old values" in ended.err
     assert "there is no bulk run 9" in bulk("undo", 9).err
     bulk("forget", 1)
     assert "There is no bulk run." in bulk("list").err

@@ -91,6 +91,17 @@ def test_what_cannot_be_carried_out_is_left_out_and_named_with_its_line(bulk, sa
     assert len(json.loads(json.dumps([one.path for one in writes()]))) == 1
 
 
+def test_messages_that_differ_in_names_and_numbers_only_are_one_line(bulk, sandbox, folder):
+    many = [f"{number},x\n" for number in range(1000, 1500)] + [f"x{number},x\n" for number in range(30)]
+    ended = bulk("update", "Client", "--from", rows(folder, "id,ref\n2,new\n" + "".join(many)), "--yes")
+    assert (
+        "left out: lines 3, 4, 5 and 497 more: there is no Client 1000; there is no Client 1001; "
+        "there is no Client 1002; …\n" in ended.out
+    )
+    assert "left out: lines 503, 504, 505 and 27 more: column 'id': 'x0' is no whole number; " in ended.out
+    assert ended.out.count("left out") == 2
+
+
 def test_fields_that_halo_does_not_have_are_refused_before_anything_is_read(bulk, folder, sandbox):
     source = rows(folder, "id\n2\n")
     ended = bulk("update", "Client", "--from", source, "--set", "item_tax_cod=1")

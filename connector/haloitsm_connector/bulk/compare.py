@@ -7,8 +7,10 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from haloitsm_connector.bulk.current import Current, Found
-from haloitsm_connector.bulk.record import LISTED, PAGE, READ, READY, Record, Row
+import orjson
+
+from haloitsm_connector.bulk.current import Current, Found, called
+from haloitsm_connector.bulk.record import LEFT, LISTED, PAGE, READ, READY, Record, Row
 from haloitsm_connector.bulk.target import Target
 from haloitsm_connector.bulk.values import agree, touched
 from haloitsm_connector.catalogue import Catalogue
@@ -20,6 +22,8 @@ SAMPLE = 3
 WIDE_SAMPLE = 20
 """The same, for a field that no row of the list shows."""
 RECORDS_AT_ONCE = 100
+LONGEST_VALUE = 60
+"""Characters of a value that are told."""
 
 
 def compared(record: Record, current: Current, most: int) -> Iterator[int]:
@@ -62,7 +66,10 @@ def _listed(record: Record, current: Current, most: int) -> Iterator[int]:
 
 
 def _kept(row: Row, found: Entity) -> dict[str, Any]:
-    return {name: touched(found[name], value) for name, value in row.wanted.items() if name in found}
+    return {
+        **called(found),
+        **{name: touched(found[name], value) for name, value in row.wanted.items() if name in found},
+    }
 
 
 def _hidden(record: Record, current: Current, most: int) -> bool:
@@ -146,22 +153,29 @@ def _compared(row: Row, found: Found, target: Target, kind: str) -> Row:
     old = {name: touched(found.get(name), value) for name, value in differing.items()}
     if not differing:
         return replace(row, wanted={}, old={}, status="equal", reason="it has these values already")
-    if kind == "undo" and (theirs := _changed_since(row, found, types)):
-        return replace(row, old=old, status="changed", reason=theirs)
     keys = {name: value for name, value in row.wanted.items() if name in target.key}
-    return replace(row, wanted={**keys, **differing}, old=old, status=READY)
+    if kind != "undo":
+        return replace(row, wanted={**keys, **differing}, old={**called(found), **old}, status=READY)
+    back = {name: value for name, value in differing.items() if _is_ours(name, row, found, types)}
+    compared = replace(row, wanted={**keys, **back}, old=old, status=READY if back else LEFT)
+    return replace(compared, reason=left_as_it_is(compared))
 
 
-def _changed_since(row: Row, found: Mapping[str, Any], types: Mapping[str, str]) -> str:
-    """Say which fields hold neither what the run wrote nor what is to be put back."""
-    changed = [
-        f"{name} is {found.get(name)!r} now, and not {row.content.get(name)!r}"
-        for name, old in row.wanted.items()
-        if name in row.content
-        and not agree(types[name], found.get(name), row.content[name])
-        and not agree(types[name], found.get(name), old)
-    ]
-    return f"changed since: {'; '.join(changed)}" if changed else ""
+def _is_ours(name: str, row: Row, found: Mapping[str, Any], types: Mapping[str, str]) -> bool:
+    """Whether a field still holds what the run wrote."""
+    return name not in row.content or agree(types[name], found.get(name), row.content[name])
+
+
+def left_as_it_is(row: Row) -> str:
+    """Say which fields of a row of an undo somebody has changed since, and what they hold; nothing where none is."""
+    left = [name for name in row.old or {} if name not in row.wanted]
+    return "; ".join(f"{name} is {_shown(row.old[name])} now, and not {_shown(row.content.get(name))}" for name in left)
+
+
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+    short = text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
+    return "empty" if value in (None, "") else f"'{short}'" if isinstance(value, str) else short
 
 
 def _missing(row: Row, target: Target) -> Row:

@@ -31,8 +31,15 @@ PARALLEL = 8
 """Requests under way at a time."""
 FEW = 20
 """Records that are read one by one where the length of the list is not told."""
+NAMING = ("name", "summary", "inventory_number", "subject", "emailaddress")
+"""Fields by which people know a record."""
 WIDER = ("includeinactive", "showinactive", "includedisabled")
 """Query parameters that have a list show records which it hides else (halo-api-facts 2.3)."""
+
+
+def called(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the field by which people know a record, with its value; none where it has no such."""
+    return next(({name: record[name]} for name in NAMING if record.get(name) not in (None, "")), {})
 
 
 @dataclass(frozen=True, slots=True)

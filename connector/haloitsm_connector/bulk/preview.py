@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from haloitsm_connector.bulk.change import NOT_MEANT
-from haloitsm_connector.bulk.record import DONE_BEFORE, LEFT_OUT, READ, READY, Record, Row
+from haloitsm_connector.bulk.current import called
+from haloitsm_connector.bulk.record import DONE_BEFORE, LEFT_OUT, PARTLY, READ, READY, Record, Row
 from haloitsm_connector.bulk.target import Target
 
 SAMPLE = 10
 """Records that are shown unless all are asked for."""
 MOST_REASONS = 20
-NAMING = ("name", "summary", "inventory_number", "subject", "emailaddress")
-"""Fields by which people know a record."""
+EXAMPLES = 3
+"""Rows that are named of many with a reason of the same kind."""
+_VARYING = re.compile(r"'[^']*'|\d+")
 
 
 def preview(record: Record, target: Target, most: int) -> dict[str, Any]:
@@ -59,17 +62,35 @@ def _changes(row: Row, target: Target, record: Record) -> dict[str, list[Any]]:
 
 def _name(row: Row) -> str:
     """Return what people call a record, as far as the row or the record itself tells."""
-    for told in (row.old or {}, row.content):
-        for name in NAMING:
-            if told.get(name) not in (None, ""):
-                return str(told[name])
-    return ""
+    return next((str(name) for told in (row.old or {}, row.content) for name in called(told).values()), "")
 
 
 def _left_out(record: Record) -> list[dict[str, Any]]:
-    return [
-        {"status": status, "reason": reason, "rows": count, "lines": lines}
-        for status, reason, count, lines in record.problems(
-            [one for one in LEFT_OUT if one != DONE_BEFORE], MOST_REASONS
-        )
-    ]
+    """Return the rows that are left out, and those of an undo of which some fields are."""
+    groups = grouped(record, *(status for status in LEFT_OUT if status != DONE_BEFORE), READY)
+    return [{**group, "status": PARTLY if group["status"] == READY else group["status"]} for group in groups]
+
+
+def grouped(record: Record, *statuses: str) -> list[dict[str, Any]]:
+    """Return why rows have some statuses: reasons that differ in names and numbers only are told together.
+
+    Each group has its ``status``, how many ``rows`` it is about, the ``lines`` of the first and their ``reasons``.
+    """
+    groups: dict[tuple[str, str], dict[str, Any]] = {}
+    for status, reason, line in record.reasons(*statuses):
+        kind = (status, _shape(reason))
+        if kind not in groups and len(groups) >= MOST_REASONS:
+            kind, reason = (status, ""), "other reasons"
+        group = groups.setdefault(kind, {"status": status, "rows": 0, "lines": [], "reasons": []})
+        group["rows"] += 1
+        if len(group["lines"]) < EXAMPLES:
+            group["lines"].append(line)
+        if len(group["reasons"]) < EXAMPLES and reason not in group["reasons"]:
+            group["reasons"].append(reason)
+    return list(groups.values())
+
+
+def _shape(reason: str) -> str:
+    """Return a reason without the names and numbers in it, but for the column or field that it begins with."""
+    where, colon, rest = reason.partition("': ") if reason.startswith(("column '", "'")) else ("", "", reason)
+    return f"{where}{colon}{_VARYING.sub('…', rest)}"

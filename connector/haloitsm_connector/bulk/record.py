@@ -21,9 +21,11 @@ from haloitsm_connector.store import Database
 Kind = Literal["update", "create", "delete", "undo"]
 READ, LISTED, READY = "read", "listed", "ready"
 DONE_BEFORE, DUPLICATE = "done before", "duplicate"
-LEFT_OUT = ("equal", DONE_BEFORE, "missing", "invalid", "no id", DUPLICATE, "changed")
+PUT_BACK, PARTLY, LEFT = "put back", "partly put back", "left as it is"
+"""What becomes of a record by an undo: all of its fields, those that nobody has changed since, or none of them."""
+LEFT_OUT = ("equal", DONE_BEFORE, "missing", "invalid", "no id", DUPLICATE, LEFT)
 """Statuses of rows that are not sent, for good or for somebody to look at."""
-PROBLEMS = frozenset({"missing", "invalid", "no id", DUPLICATE, "changed", "refused", "failed", "waiting"})
+PROBLEMS = frozenset({"missing", "invalid", "no id", DUPLICATE, LEFT, PARTLY, "refused", "failed", "waiting"})
 """Statuses that somebody has to look at."""
 PAGE = 500
 """Rows that are held at a time."""
@@ -57,7 +59,7 @@ class Row:
     """One row of a run: where it stood, which record it is about, and what is wanted of it.
 
     ``content`` is the row as it was read, ``wanted`` the fields with the values that it should have, those to send once
-    it is compared, ``old`` what they were before.
+    it is compared, ``old`` what they were before, and what the record is called.
     """
 
     number: int
@@ -100,8 +102,12 @@ class Runs:
         return next(iter(self._found("mark = ? ORDER BY number DESC", (mark,))), None)
 
     def all(self) -> list[RunInfo]:
-        """Return all runs, the last one first."""
-        return self._found("1 = 1 ORDER BY number DESC", ())
+        """Return all runs that have sent anything, the last one first."""
+        return self._found("status <> 'planned' ORDER BY number DESC", ())
+
+    def undo_of(self, number: int) -> RunInfo | None:
+        """Return the last run that has put back values of a run."""
+        return next(iter(self._found("undoes = ? AND status <> 'planned' ORDER BY number DESC", (number,))), None)
 
     def forget(self, number: int) -> None:
         """Forget a run with its rows and old values: it cannot be undone any more."""
@@ -191,16 +197,14 @@ class Record:
         with self.database.transaction(durable=False) as connection:
             connection.execute(sql, (DUPLICATE, DONE_BEFORE, self.number, READ, DONE_BEFORE))
 
-    def problems(self, statuses: Sequence[str], most: int) -> list[tuple[str, str, int, list[int]]]:
-        """Return the reasons of rows with some statuses: status, reason, how many have it, and their first lines."""
-        among = f"run = ? AND status IN ({', '.join('?' * len(statuses))})"
-        grouped = f"SELECT status, reason, count(*) FROM bulk_rows WHERE {among} GROUP BY status, reason"  # noqa: S608
-        found = self.database.rows(f"{grouped} ORDER BY min(number) LIMIT {most}", (self.number, *statuses))
-        first = "SELECT line FROM bulk_rows WHERE run = ? AND status = ? AND reason = ? ORDER BY number LIMIT 3"
-        return [
-            (status, reason, count, [line for (line,) in self.database.rows(first, (self.number, status, reason))])
-            for status, reason, count in found
-        ]
+    def reasons(self, *statuses: str) -> Iterator[tuple[str, str, int]]:
+        """Yield status, reason and line of the rows with one of these statuses that have a reason, in their order."""
+        last = 0
+        among = f"run = ? AND status IN ({', '.join('?' * len(statuses))}) AND reason <> ''"
+        sql = f"SELECT number, status, reason, line FROM bulk_rows WHERE {among} AND number > ?"  # noqa: S608
+        while found := self.database.rows(f"{sql} ORDER BY number LIMIT {PAGE}", (self.number, *statuses, last)):
+            yield from ((status, reason, line) for _, status, reason, line in found)
+            last = found[-1][0]
 
     def until(self, count: int, *statuses: str) -> int:
         """Return the number of the row up to which ``count`` rows have one of these statuses."""

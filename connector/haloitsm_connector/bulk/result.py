@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from haloitsm_connector.bulk.record import LISTED, READ, READY, Record, Row
+from haloitsm_connector.bulk.record import LEFT_OUT, LISTED, READ, READY, Record, Row
 from haloitsm_connector.bulk.rows import TOLD
 from haloitsm_connector.bulk.target import Target
 from haloitsm_connector.errors import InputError
@@ -56,8 +56,9 @@ def write_copies(record: Record, target: Target, path: Path) -> int:
 
 def _copies(record: Record, target: Target) -> Iterator[dict[str, Any]]:
     for row in record.rows():
-        if row.old:
-            yield {**target.key_values(row.record), **row.old}
+        if row.old and row.status not in LEFT_OUT:
+            kept = row.old if record.info.kind == "delete" else {name: row.old.get(name) for name in row.wanted}
+            yield {**kept, **target.key_values(row.record)}
 
 
 def _outcome(row: Row) -> str:

@@ -8,8 +8,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from haloitsm_connector.bulk.compare import left_as_it_is
 from haloitsm_connector.bulk.current import Current
-from haloitsm_connector.bulk.record import READ, READY, Record, Row
+from haloitsm_connector.bulk.record import PARTLY, PUT_BACK, READ, READY, Record, Row
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.publisher import Outcome, Publisher
 from haloitsm_connector.publisher.haloitsm import BATCH
@@ -125,4 +126,8 @@ class _Rows:
         if outcome.status == "refused" and self.record.info.kind == "delete" and self.current.one(row.record) is None:
             return replace(row, status="deleted", id=row.record, reason="it is gone")  # as where the answer was lost
         id_ = row.record if outcome.id is None and row.record else outcome.id
-        return replace(row, status=outcome.status, id=id_, reason=outcome.reason)
+        status, reason = str(outcome.status), outcome.reason
+        if self.record.info.kind == "undo" and status in ("created", "updated", "sent"):
+            reason = left_as_it_is(row)
+            status = PARTLY if reason else PUT_BACK
+        return replace(row, status=status, id=id_, reason=reason)

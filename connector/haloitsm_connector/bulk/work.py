@@ -85,7 +85,11 @@ def opened_undo(database: Database, undone: RunInfo) -> tuple[Record, Beginning]
         return resumed(Record(database, last))
     if last and last.status == "planned":
         runs.forget(last.number)
-    info = RunInfo(0, "undo", undone.entity, undone.system, f"run {undone.number}", mark, {}, undoes=undone.number)
+    kind: Kind = "undo"
+    entity = undone.entity
+    if undone.kind == "create":
+        kind, entity = "delete", f"DELETE {undone.entity.removeprefix('POST ')}"
+    info = RunInfo(0, kind, entity, undone.system, f"run {undone.number}", mark, {}, undoes=undone.number)
     return Record(database, runs.add(info)), "new"
 
 

@@ -142,13 +142,14 @@ def delete(
     save_config: SaveConfig = None, parallel: Parallel = 4, accept_cut: AcceptCut = False,
     file_format: FileFormat = None, sheet: Sheet = None, delimiter: Delimiter = None, encoding: Encoding = None,
     config: Config = None, client: ClientName = None, state: State = None, as_json: AsJson = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", hidden=True)] = False,
 ) -> None:  # fmt: skip
     """Delete many records, after full copies of them are kept.
 
     Shows what will go and asks for the number to be typed. `haloitsm bulk show RUN --copies FILE` writes the copies.
     """
     rows = Rows(source, report, sql, where, accept_cut, file_format, sheet, delimiter, encoding)
-    how = How(limit, full, False, dry_run, again, result, save_config, as_json, count, source != "-")
+    how = How(limit, full, yes, dry_run, again, result, save_config, as_json, count, source != "-")
     with opened(context.obj, config, client, state, transformers) as access:
         _carried_out(access, "delete", entity, rows, (columns, None, False, False), (1, parallel, None), how)
 
@@ -156,13 +157,14 @@ def delete(
 @app.command()
 def undo(
     context: typer.Context, run: Number, limit: Limit = None, full: Full = False, yes: Yes = False,
+    count: Annotated[int | None, typer.Option(help="Of a create: how many you expect to be deleted again.")] = None,
     dry_run: DryRun = False, result: Result = None, batch: Batch = 100, parallel: Parallel = 4, config: Config = None,
     client: ClientName = None, state: State = None, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Put the old values of a run back.
 
-    A record that somebody has changed since in one of these fields is left as it is, and listed. Deleted tickets come
-    back; other deleted records do not.
+    A field that somebody has changed since is left as it is, and listed. What the run created is deleted again, when
+    its number is typed. Deleted tickets come back; other deleted records do not.
     """
     from haloitsm_connector.bulk.current import Current
     from haloitsm_connector.bulk.record import Record, Runs
@@ -170,7 +172,7 @@ def undo(
     from haloitsm_connector.bulk.undo import check_undo, planned_undo
     from haloitsm_connector.bulk.work import UNDO, opened_undo
 
-    how = How(limit, full, yes, dry_run, False, result, None, as_json)
+    how = How(limit, full, yes, dry_run, False, result, None, as_json, count)
     with opened(context.obj, config, client, state, None) as access:
         undone = Runs(access.database).get(run)
         target = _target_of_run(access.catalogue, undone.entity)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from haloitsm_connector.bulk.record import Record
 
 LONGEST_VALUE = 60
-SHOWN_REASONS = 20
 VERBS = {"update": "update", "create": "create", "delete": "delete", "undo": "put back"}
 NOUNS = {"update": "record", "create": "new record", "delete": "record", "undo": "record"}
 
@@ -100,12 +99,20 @@ def _left_out(told: Mapping[str, Any]) -> Iterator[str]:
     if told["done_before"]:
         yield f"left out: {output.counted(told['done_before'], 'row')} that an earlier run has done"
     for one in told["left_out"]:
-        if one["status"] == "equal":
-            yield f"left out: {output.counted(one['rows'], 'row')}: {one['reason']}"
-            continue
-        yield f"left out: {_places(one['lines'], one['rows'])}: {one['reason']}"
+        yield _group(one, "left as it is" if one["status"] in _OF_UNDO else "left out")
     if told["later"]:
         yield f"for later: {output.counted(told['later'], 'row')}; the same command goes on with them"
+
+
+_OF_UNDO = ("left as it is", "partly put back")
+
+
+def _group(group: Mapping[str, Any], word: str) -> str:
+    """Say what became of rows, which they are, and why, by the first of them."""
+    count, reasons = group["rows"], group["reasons"]
+    places = output.counted(count, "row") if group["status"] == "equal" else _places(group["lines"], count)
+    more = "; …" if 1 < len(reasons) < count else ""
+    return f"{word}: {places}: {'; '.join(reasons)}{more}"
 
 
 def _places(lines: list[int], count: int) -> str:
@@ -131,8 +138,10 @@ def agreed(told: Mapping[str, Any], yes: bool, expected: int | None, asks: bool)
     kind, count = told["kind"], told["sending"]
     if expected is not None and expected != count:
         raise InputError(f"{_records(kind, count)} would be deleted, and not {expected}", "Nothing was deleted.")
-    if yes or expected is not None:
+    if expected is not None or (yes and kind != "delete"):
         return True
+    if yes:
+        raise InputError(f"{_records(kind, count)} would be deleted, and --yes does not say how many", _COUNT)
     instead = "--count NUMBER" if kind == "delete" else "--yes"
     if not asks:
         raise InputError("standard input holds the rows, so nobody can be asked", f"Add {instead}; nothing was sent.")
@@ -175,6 +184,7 @@ def stopped(record: Record, result: Path) -> None:
 
 def ended(record: Record, told: Mapping[str, Any], result: Path, as_json: bool) -> bool:
     """Write the result of a run, say what came of it, and return whether somebody has to look at some of its rows."""
+    from haloitsm_connector.bulk.preview import grouped
     from haloitsm_connector.bulk.record import PROBLEMS
     from haloitsm_connector.bulk.result import write_result
 
@@ -183,15 +193,16 @@ def ended(record: Record, told: Mapping[str, Any], result: Path, as_json: bool) 
     if as_json:
         output.show_json({**told, "outcomes": dict(counts), "result": str(result)})
     else:
-        for status, reason, count, lines in record.problems(_AFTERWARDS, SHOWN_REASONS):
-            output.say(f"{status}: {_places(lines, count)}: {reason}")
+        for group in grouped(record, *_AFTERWARDS):
+            output.say(_group(group, group["status"]))
         output.say(f"Run {record.number}: {_summary(counts)}. The result is in {result}.")
-        if told["kind"] == "update":
+        if told["kind"] in ("update", "create"):
             output.say(f"Undo: haloitsm bulk undo {record.number}")
     return any(counts[status] for status in PROBLEMS)
 
 
 _AFTERWARDS = ("refused", "failed", "waiting")
+_COUNT = "Say it with --count NUMBER, or type it without --yes. Nothing was deleted."
 
 
 def runs(records: Iterable[Record], as_json: bool) -> None:
@@ -213,6 +224,8 @@ def runs(records: Iterable[Record], as_json: bool) -> None:
 
 def run(record: Record, told: Mapping[str, Any], as_json: bool) -> None:
     """Show one run."""
+    from haloitsm_connector.bulk.preview import grouped
+
     shown = _run(record)
     if as_json:
         output.show_json({**shown, "left_out": told["left_out"]})
@@ -221,11 +234,14 @@ def run(record: Record, told: Mapping[str, Any], as_json: bool) -> None:
     output.show(f"{shown['source']}: {shown['status']}, {shown['told']}")
     for line in _left_out(told):
         output.show(line)
-    for status, reason, count, lines in record.problems(_AFTERWARDS, SHOWN_REASONS):
-        output.show(f"{status}: {_places(lines, count)}: {reason}")
+    for group in grouped(record, *_AFTERWARDS, "partly put back"):
+        output.show(_group(group, group["status"]))
 
 
 def _run(record: Record) -> dict[str, Any]:
+    from haloitsm_connector.bulk.record import Runs
+    from haloitsm_connector.bulk.undo import standing
+
     info, counts = record.info, record.counts()
     return {
         "run": info.number,
@@ -234,7 +250,7 @@ def _run(record: Record) -> dict[str, Any]:
         "entity": info.entity,
         "system": info.system,
         "source": info.source,
-        "status": info.status,
+        "status": standing(Runs(record.database), info),
         "outcomes": dict(counts),
         "told": _summary(counts),
         "undoes": info.undoes,
