@@ -37,6 +37,21 @@ def test_a_route_goes_on_from_a_moment(haloitsm, routes):
     assert haloitsm("run", "halo.yaml", "tickets").err == "tickets: nothing to do\n"
 
 
+def test_an_incoming_that_is_run_by_itself_has_a_cursor_of_its_own(haloitsm, routes):
+    assert haloitsm("cursors", "halo.yaml", "tickets", "--from", "2100-01-01").status == 0
+    text = (routes / "halo.yaml").read_text("utf-8").replace("incoming:\n  tickets:", "incoming:\n  alone:")
+    (routes / "alone.yaml").write_text(text.replace("incoming: tickets", "incoming: alone"), "utf-8")
+    assert "incoming alone" not in haloitsm("cursors", "alone.yaml").out
+    assert "never" in haloitsm("cursors", "alone.yaml", "alone").out
+    assert haloitsm("run", "alone.yaml", "alone").status == 0
+    rows = [line.split()[:2] for line in haloitsm("cursors", "alone.yaml").out.splitlines()[1:]]
+    assert rows == [["tickets", "2100-01-01T00:00:00.000Z"], ["incoming", "alone"]]
+    assert haloitsm("cursors", "alone.yaml", "alone", "--from", "2100-01-02").status == 0
+    assert "incoming alone  2100-01-02" in haloitsm("cursors", "alone.yaml").out
+    assert haloitsm("cursors", "alone.yaml", "alone", "--reset").status == 0
+    assert "incoming alone" not in haloitsm("cursors", "alone.yaml").out
+
+
 def test_the_state_file_may_be_named(haloitsm, routes):
     assert haloitsm("cursors", "halo.yaml", "tickets", "--from", "2100-01-01", "--state", "a.sqlite").status == 0
     assert haloitsm("run", "halo.yaml", "tickets", "--state", "a.sqlite").err == "tickets: nothing to do\n"
@@ -74,6 +89,7 @@ def test_a_route_that_is_being_read_for_cannot_be_moved(haloitsm, routes):
     [
         (("ticket", "--reset"), "there is no route 'ticket'. Did you mean 'tickets'?"),
         (("laptops", "--reset"), "route 'laptops' has no cursor: it reads everything each time"),
+        (("laptop", "--reset"), "there is no route 'laptop'. Did you mean 'laptops'?"),
         (("tickets", "--from", "yesterday"), "--from: this is text that is not a date"),
         (("--reset",), "it is not said which route is meant"),
         (("tickets", "--reset", "--from", "2026-01-01"), "--from and --reset contradict each other"),

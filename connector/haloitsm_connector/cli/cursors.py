@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 def cursors(
     context: typer.Context,
     path: Annotated[Path, typer.Argument(help="File or folder of YAML, the same as of the run.")],
-    route: Annotated[str | None, typer.Argument(help="The route to show or to change; all without a name.")] = None,
+    route: Annotated[
+        str | None,
+        typer.Argument(help="The route, or incoming that is run by itself, to show or to change; all without a name."),
+    ] = None,
     start: Annotated[
         str | None, typer.Option("--from", metavar="MOMENT", help="Have the next run read what is new since then.")
     ] = None,
@@ -44,10 +47,11 @@ def cursors(
         names = _names(pipeline, route)
         if start or reset:
             if start and _numbered(pipeline, str(route)):
-                what = f"route '{route}' reads events that arrived: they have numbers, and no moment to begin from"
+                what = f"'{route}' reads events that arrived: they have numbers, and no moment to begin from"
                 raise InputError(what, "--reset reads all that are kept.")
             moved = {"read_until": _moment(start)} if start else None
-            _move(pipeline.assembly.state, names[str(route)], moved)
+            (name,) = names.values()
+            _move(pipeline.assembly.state, name, moved)
         found = {route: stored.get(name) for route, name in names.items()}
     if as_json:
         output.show_json(found)
@@ -70,24 +74,35 @@ def _move(state: Database, name: str, cursor: Cursor | None) -> None:
             Cursors(held).set(name, cursor)
 
 
-def _names(pipeline: Pipeline, route: str | None) -> dict[str, str]:
-    """Return the names of the cursors of one route, or of all that are incremental; InputError where it has none."""
+def _names(pipeline: Pipeline, name: str | None) -> dict[str, str]:
+    """Return the names of cursors by who reads with them: all that there are, or that of one route or incoming.
+
+    An incoming has a cursor of its own where it was run by itself. InputError where what is named has none.
+    """
     from haloitsm_connector.assemble import declared
-    from haloitsm_connector.runner import cursor_name
+    from haloitsm_connector.runner import cursor_name, incoming_cursor_name
+    from haloitsm_connector.store import Cursors
 
-    if route is not None:
-        declared(pipeline.config.routes, "route", route)
-    found = [name for name in pipeline.config.routes if pipeline.assembly.route(name).incoming.resumes]
-    if route is not None and route not in found:
-        raise InputError(f"route '{route}' has no cursor: it reads everything each time", "Give it `incremental`.")
-    return {name: cursor_name(name) for name in found if route in (None, name)}
+    assembly, config = pipeline.assembly, pipeline.config
+    if name is None:
+        stored = Cursors(assembly.state).list()
+        routes = {one: cursor_name(one) for one in config.routes if assembly.route(one).incoming.resumes}
+        alone = [found for one in config.incoming if (found := incoming_cursor_name(one)) in stored]
+        return routes | {one: one for one in alone}
+    by_itself = name in config.incoming and name not in config.routes
+    incoming = name if by_itself else declared(config.routes, "route", name).incoming
+    if not assembly.incoming(incoming).resumes:
+        kind = "incoming" if by_itself else "route"
+        raise InputError(f"{kind} '{name}' has no cursor: it reads everything each time", "Give it `incremental`.")
+    return {name: incoming_cursor_name(name) if by_itself else cursor_name(name)}
 
 
-def _numbered(pipeline: Pipeline, route: str) -> bool:
-    """Whether the incoming of a route is a webhook."""
+def _numbered(pipeline: Pipeline, name: str) -> bool:
+    """Whether a route, or an incoming, reads a webhook."""
     from haloitsm_connector.serve.waiting import webhooks
 
-    return pipeline.config.routes[route].incoming in webhooks(pipeline.assembly)
+    route = pipeline.config.routes.get(name)
+    return (route.incoming if route else name) in webhooks(pipeline.assembly)
 
 
 def _moment(text: str) -> str:
