@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -64,6 +65,32 @@ def records(table: Any) -> Iterator[Entity]:
     for batch in arrow.RecordBatchReader.from_stream(table):
         for row in _in_microseconds(arrow, batch).to_pylist():
             yield {name: as_json(value) for name, value in row.items() if value is not None}
+
+
+def write_parquet(file: Path, pages: Iterable[list[Entity]], declared: Columns | None = None) -> int:
+    """Write entities to a Parquet file, a row group per page; return how many. Raises what `record_batches` does."""
+    _pyarrow()
+    from pyarrow import parquet
+
+    count = 0
+    batches = record_batches(pages, declared)
+    with parquet.ParquetWriter(file, batches.schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+            count += batch.num_rows
+    return count
+
+
+def read_parquet(file: Path) -> Iterator[Entity]:
+    """Yield the rows of a Parquet file as entities; InputError where it is none, or pyarrow is not installed."""
+    arrow = _pyarrow()
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(file) as found:
+            yield from records(arrow.RecordBatchReader.from_batches(found.schema_arrow, found.iter_batches()))
+    except (OSError, arrow.ArrowInvalid) as error:
+        raise InputError(f"{file}: cannot be read as Parquet: {error}") from None
 
 
 def outcome_table(rows: Iterable[Mapping[str, Any]]) -> pyarrow.Table:

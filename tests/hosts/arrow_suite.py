@@ -12,7 +12,7 @@ import pyarrow
 import pytest
 
 from haloitsm_connector import ClientCredentials, HttpClient, Publisher, Sandbox, Subscriber
-from haloitsm_connector.arrow import record_batches, records
+from haloitsm_connector.arrow import read_parquet, record_batches, records, write_parquet
 from haloitsm_connector.errors import AnswerError, InputError
 
 PAYLOAD = {"summary": "{{ summary }}", "client_id": "{{ client }}", "tickettype_id": 1, "details": "from a table"}
@@ -153,3 +153,13 @@ def test_cells_become_json():
 def test_what_cannot_be_published_is_told(table, words):
     with pytest.raises(InputError, match=words):
         list(records(table))
+
+
+def test_a_parquet_file_is_read_as_it_was_written(tmp_path):
+    file = tmp_path / "rows.parquet"
+    pages = [[{"id": 1, "at": "2026-11-22T04:13:21Z"}], [{"id": 2, "at": None}]]
+    assert write_parquet(file, pages, {"at": "date-time"}) == 2
+    assert list(read_parquet(file)) == [{"id": 1, "at": "2026-11-22T04:13:21Z"}, {"id": 2}]
+    file.write_text("no Parquet", "utf-8")
+    with pytest.raises(InputError, match=r"rows.parquet: cannot be read as Parquet"):
+        list(read_parquet(file))

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from airflow.sdk import ObjectStoragePath
 
-from haloitsm_connector.arrow import Columns, record_batches, records
+from haloitsm_connector.arrow import Columns, read_parquet, write_parquet
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.formats import format_of
 from haloitsm_connector.publisher import FilePublisher
@@ -30,7 +30,7 @@ def write(path: str, pages: Iterable[list[Entity]], columns: Columns) -> int:
     """
     with _new(path) as file:
         if file.suffix.lower() == PARQUET:
-            return _write_parquet(file, pages, columns)
+            return write_parquet(file, pages, columns)
         return _write_rows(file, pages)
 
 
@@ -38,7 +38,7 @@ def read(path: str) -> Iterator[Entity]:
     """Yield the entities of a file; InputError where it cannot be read."""
     with _there(path) as file:
         if file.suffix.lower() == PARQUET:
-            yield from _read_parquet(file)
+            yield from read_parquet(file)
         else:
             yield from FileSubscriber(file)
 
@@ -50,30 +50,6 @@ def _write_rows(file: Path, pages: Iterable[list[Entity]]) -> int:
             raise InputError(f"{file.name}: a record cannot be written: {outcome.reason}")
         count += 1
     return count
-
-
-def _write_parquet(file: Path, pages: Iterable[list[Entity]], columns: Columns) -> int:
-    batches = record_batches(pages, columns)
-    from pyarrow import parquet  # which record_batches says how to install
-
-    count = 0
-    with parquet.ParquetWriter(file, batches.schema) as writer:
-        for batch in batches:
-            writer.write_batch(batch)
-            count += batch.num_rows
-    return count
-
-
-def _read_parquet(file: Path) -> Iterator[Entity]:
-    try:
-        from pyarrow import ArrowInvalid, RecordBatchReader, parquet
-    except ImportError:
-        raise InputError("pyarrow is not installed", "Install it: pip install 'haloitsm-connector[arrow]'.") from None
-    try:
-        with parquet.ParquetFile(file) as found:
-            yield from records(RecordBatchReader.from_batches(found.schema_arrow, found.iter_batches()))
-    except (OSError, ArrowInvalid) as error:
-        raise InputError(f"{file}: cannot be read as Parquet: {error}") from None
 
 
 @contextmanager

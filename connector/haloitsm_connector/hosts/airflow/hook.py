@@ -77,6 +77,8 @@ class HaloITSMHook(BaseHook):
         with Pipeline.load(*paths, environ=self._settings().variables(self._environ())) as pipeline:
             for secret in pipeline.config.secrets:
                 mask_secret(secret)
+            for warning in pipeline.config.warnings:
+                self.log.warning("%s", warning)
             yield pipeline
 
     @contextmanager

@@ -72,15 +72,15 @@ class HaloITSMRunRouteOperator(BaseOperator):
         self.at_once = at_once
         self.on_failed = on_failed
 
-    def execute(self, context: Context) -> dict[str, dict[str, int]]:
+    def execute(self, context: Context) -> dict[str, Any]:
         """Run the routes; the summary is there also when the task fails."""
         self._stop, self._shown = threading.Event(), Counter[str]()
         routes = [self.routes] if isinstance(self.routes, str) else list(self.routes)
         with in_airflows_words(), hook_of(self).pipeline() as pipeline:
+            self.log.info("The state is %s", pipeline.assembly.state.place)
             summary = Runner(pipeline.assembly).run(routes, at_once=self.at_once, stop=self._stop, tell=self._tell)
-        came_to = {
-            name: dict(summary.statuses.get(name, ())) for name in summary.ended.keys() | summary.statuses.keys()
-        }
+        queues = sorted(summary.ended.keys() | summary.statuses.keys())
+        came_to: dict[str, Any] = {name: dict(summary.statuses.get(name, ())) for name in queues}
         for name, counts in came_to.items():
             self.log.info("%s: %s", name, _counted(counts) or "nothing to do")
         try:

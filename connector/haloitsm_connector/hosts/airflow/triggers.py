@@ -47,7 +47,7 @@ class HaloITSMTrigger(BaseTrigger):
     ) -> None:
         super().__init__()
         self.incoming = incoming
-        self.given = {
+        self.given: dict[str, Any] = {
             "haloitsm_conn_id": haloitsm_conn_id,
             "config": list(config),
             "parameters": dict(parameters),
