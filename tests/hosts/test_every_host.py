@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from adapters.airbyte import Airbyte
 from adapters.airflow import Airflow
 from adapters.arrow import Arrow
 from adapters.dlt import Dlt
@@ -13,7 +14,7 @@ from adapters.singer import Singer
 from haloitsm_connector import Subscriber
 from haloitsm_connector.client import ClientCredentials, HttpClient
 
-HOSTS = [Singer(), Arrow(), Airflow(), Dlt()]
+HOSTS = [Singer(), Airbyte(), Arrow(), Airflow(), Dlt()]
 BAD = 2060
 pytestmark = pytest.mark.slow
 
