@@ -245,3 +245,54 @@ def test_a_result_is_written_as_the_file_that_came_in_and_is_read_by_the_same_co
     assert sandbox.tables["Client"][999]["ref"] == "Zoë,=1"
     assert bulk("undo", "1", "--yes", "--result", "undo.csv").status == 0
     assert f'"id"{between}"ref"{between}' in (folder / "undo.csv").read_text("utf-8-sig")
+
+
+def with_cells(path: Path, cells: str) -> Path:
+    """Write a workbook with the columns id, ref and note, and what XML is given for row 2 and others."""
+    workbook(path, {"A": [["id", "ref", "note"], [1, "x", "y"]]})
+    with zipfile.ZipFile(path) as file:
+        parts = {name: file.read(name) for name in file.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    head, _, tail = parts[sheet].partition(b'<row r="2"')
+    parts[sheet] = head + cells.encode() + tail[tail.index(b"</sheetData>") :]
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in parts.items():
+            file.writestr(name, content)
+    return path
+
+
+def test_a_formula_without_a_saved_value_is_not_an_empty_cell(tmp_path):
+    formula = '<c r="B{0}"{1}><f>A{0}*2</f>{2}</c>'
+    rows = [
+        ("", "<v>7</v>"),
+        ("", ""),
+        ("", "<v/>"),
+        (' t="str"', "<v></v>"),
+        (' t="str"', ""),
+        (' t="str"', "<v>a</v>"),
+    ]
+    cells = "".join(
+        f'<row r="{n}"><c r="A{n}"><v>{n}</v></c>{formula.format(n, *row)}</row>' for n, row in enumerate(rows, start=2)
+    )
+    only = '<row r="9"><c r="B9"><f>A1</f></c><c r="C9"><f>A2</f></c></row>'
+    found = dict(FileRows(str(with_cells(tmp_path / "in.xlsx", cells + only))).rows())
+    assert {number: row["ref"] for number, row in found.items() if isinstance(row, dict)} == {2: 7, 5: None, 7: "a"}
+    assert str(found[3]) == (
+        "no value is saved for the formula in cell B3. Open the workbook in Excel, save it, and read it again."
+    )
+    assert [number for number, row in found.items() if isinstance(row, InputError)] == [3, 4, 6, 9]
+    assert "cells B9, C9" in str(found[9])
+
+
+def test_a_header_that_is_a_formula_has_to_be_saved(tmp_path):
+    path = with_cells(tmp_path / "in.xlsx", "")
+    with zipfile.ZipFile(path) as file:
+        parts = {name: file.read(name) for name in file.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    head, _, tail = parts[sheet].partition(b"<row")
+    parts[sheet] = head + b'<row r="1"><c r="A1"><f>"id"</f></c></row>' + tail[tail.index(b"</sheetData>") :]
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in parts.items():
+            file.writestr(name, content)
+    with pytest.raises(InputError, match=r"in\.xlsx:1: no value is saved for the formula in cell A1"):
+        list(FileRows(str(path)).rows())

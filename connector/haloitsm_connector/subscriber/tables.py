@@ -8,11 +8,13 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import date, datetime, time, timedelta
-from itertools import chain
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import IO, Any
 
 from haloitsm_connector.errors import ConnectorError, InputError, suggest
 from haloitsm_connector.formats import openpyxl_for
+from haloitsm_connector.subscriber.formulas import cells_without_value
 from haloitsm_transformers import Entity
 
 Numbered = tuple[int, Entity | InputError]
@@ -56,8 +58,8 @@ def read_csv(name: str, lines: Iterable[str], delimiter: str | None, *, pad: boo
 def read_xlsx(name: str, file: IO[bytes], sheet: str | None) -> Iterator[Numbered]:
     """Yield the rows of one sheet with their numbers, the first sheet without ``sheet``; dates are ISO text.
 
-    Empty cells are null. A row with cells beyond the header is an InputError. Raises InputError for a file that is no
-    workbook, an unknown sheet, or a missing extra.
+    Empty cells are null. A row with cells beyond the header is an InputError, as is one with a formula whose value
+    nobody has saved. Raises InputError for a file that is no workbook, an unknown sheet, or a missing extra.
     """
     try:
         with closing(_workbook(name, file)) as workbook:
@@ -85,14 +87,34 @@ def sheet_names(name: str, file: IO[bytes]) -> list[str]:
 def _sheet_rows(name: str, table: Any) -> Iterator[Numbered]:
     table.reset_dimensions()  # some programs write a wrong size, and rows beyond it would be lost
     columns: Sequence[str] = ()
+    formulas = _by_row(cells_without_value(table))
+    row_with_formulas, open_cells = next(formulas, (0, []))
     for number, cells in enumerate(table.iter_rows(values_only=True), start=1):
         row = [_value(cell) for cell in cells]
+        if number == row_with_formulas:
+            error = _unsaved(f"{name}:{number}", open_cells)
+            row_with_formulas, open_cells = next(formulas, (0, []))
+            if not columns:
+                raise error
+            yield number, error
+            continue
         if all(cell in (None, "") for cell in row):
             continue
         if not columns:
             columns = _columns(f"{name}:{number}", ["" if cell is None else str(cell) for cell in row])
         else:
             yield number, _named(f"{name}:{number}", [*row, *[None] * (len(columns) - len(row))], columns)
+
+
+def _by_row(cells: Iterator[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
+    for number, group in groupby(cells, key=itemgetter(0)):
+        yield number, [cell for _, cell in group]
+
+
+def _unsaved(where: str, cells: Sequence[str]) -> InputError:
+    which = f"cell {cells[0]}" if len(cells) == 1 else f"cells {', '.join(cells[:3])}{', …' if len(cells) > 3 else ''}"
+    hint = "Open the workbook in Excel, save it, and read it again."
+    return InputError(f"{where}: no value is saved for the formula in {which}", hint)
 
 
 def _named(where: str, row: Sequence[Any], columns: Sequence[str]) -> Entity | InputError:
