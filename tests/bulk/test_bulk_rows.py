@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 import subprocess
@@ -35,6 +36,9 @@ def read(path: Path, content: bytes, **options: Any) -> list[tuple[int, Any]]:
         ("\ufeffid;naam\r\n1;Zoë\r\n".encode(), [(2, {"id": "1", "naam": "Zoë"})]),
         ("id;naam\r\n1;Zoë\r\n".encode("cp1252"), [(2, {"id": "1", "naam": "Zoë"})]),
         ("id\tnaam\r\n1\tZoë\r\n".encode("utf-16"), [(2, {"id": "1", "naam": "Zoë"})]),
+        ("id\tnaam\r\n1\tZoë\r\n".encode("utf-16-le"), [(2, {"id": "1", "naam": "Zoë"})]),
+        ("id\tname\r\n1\tZoe\r\n".encode("utf-16-le"), [(2, {"id": "1", "name": "Zoe"})]),
+        ("id\tname\r\n1\tZoe\r\n".encode("utf-16-be"), [(2, {"id": "1", "name": "Zoe"})]),
         (b"sep=;\r\nid;a\r\n1;x\r\n", [(3, {"id": "1", "a": "x"})]),
         (
             b'id,note\r\n007,"two\r\nlines"\r\n8,"say ""hi"""\r\n',
@@ -69,6 +73,30 @@ def test_rows_that_cannot_be_read_do_not_stop_the_others(tmp_path):
 def test_text_of_no_known_encoding_is_refused(tmp_path):
     with pytest.raises(InputError, match="neither UTF-8 nor Windows-1252"):
         read(tmp_path / "in.csv", b"id,a\n1,\x81\x8d\n")
+
+
+def test_a_mark_that_is_not_true_is_named_with_what_to_do(tmp_path):
+    content = codecs.BOM_UTF8 + "id;naam\r\n1;Zoe\r\n2;Zoë\r\n".encode("cp1252")
+    with pytest.raises(InputError) as error:
+        read(tmp_path / "in.csv", content)
+    assert "in.csv: begins with the mark of UTF-8, and line 3 is no UTF-8" in str(error.value)
+    assert "--encoding cp1252" in str(error.value)
+    rows = [(2, {"id": "1", "naam": "Zoe"}), (3, {"id": "2", "naam": "Zoë"})]
+    assert read(tmp_path / "in.csv", content, encoding="cp1252") == rows
+
+
+def test_a_result_is_read_by_its_mark_whatever_the_encoding_of_the_rows_was(tmp_path):
+    content = "id;naam\r\n1;Zoë\r\n".encode("utf-8-sig")
+    assert read(tmp_path / "in.csv", content, encoding="cp1252") == [(2, {"id": "1", "naam": "Zoë"})]
+    assert read(tmp_path / "in.csv", content[3:], encoding="cp1252")[0][1]["naam"] == "ZoÃ«"
+
+
+def test_of_several_sheets_an_empty_one_is_an_error(tmp_path):
+    path = workbook(tmp_path / "in.xlsx", {"Cover": [["About"]], "Clients": [["id"], [9]], "Sites": []})
+    with pytest.raises(InputError) as error:
+        list(FileRows(str(path)).rows())
+    assert str(error.value).endswith("the sheet 'Cover' has no rows. Name another one with --sheet: Clients, Sites.")
+    assert list(FileRows(str(path), sheet="Sites").rows()) == []
 
 
 def workbook(path: Path, sheets: dict[str, list[list[Any]]]) -> Path:

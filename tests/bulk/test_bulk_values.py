@@ -13,6 +13,9 @@ from haloitsm_connector.bulk.values import MisfitError, agree, touched, typed
     ("type_", "value", "made"),
     [
         ("integer", "1.0", 1),
+        ("integer", "1,0", 1),
+        ("integer", "-12,00", -12),
+        ("integer", "12.0000", 12),
         ("integer", " 12 ", 12),
         ("integer", 3.0, 3),
         ("integer", "", None),
@@ -45,6 +48,10 @@ def test_values_become_what_the_field_holds(type_, value, made):
     [
         ("integer", "1.5", "'1.5' is no whole number"),
         ("integer", True, "'true' is no whole number"),
+        ("integer", "1,5", "'1,5' is no whole number"),
+        ("integer", "1.000", "'1.000' can mean 1 or 1000: write it without a point or comma"),
+        ("integer", "12,000", "'12,000' can mean 12 or 12000"),
+        ("integer", "1.000.000", "'1.000.000' can mean 1 or 1000000"),
         ("number", "1,5", "'1,5' is no number: decimals stand behind a point"),
         ("boolean", "maybe", "neither true nor false"),
         ("date-time", "22/11/2026", "is no date: write 2026-12-31"),

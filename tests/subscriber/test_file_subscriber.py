@@ -45,6 +45,7 @@ def write(folder: Path, name: str, content: bytes | str) -> Path:
         ("id\n007\n", {}, [{"id": "007"}]),
         ("a,b\n1,\n", {}, [{"a": "1", "b": ""}]),
         ("naam\nJos\xe9\n".encode("cp1252"), {"encoding": "cp1252"}, [{"naam": "José"}]),
+        (b"\xef\xbb\xbf" + "naam\nJos\xe9\n".encode("cp1252"), {"encoding": "cp1252"}, [{"naam": "José"}]),
         ("a,b\n1,2\n".encode("utf-16"), {"encoding": "utf-16"}, [{"a": "1", "b": "2"}]),
     ],
 )
@@ -61,6 +62,7 @@ def test_csv_is_read(tmp_path: Path, content: Any, options: dict[str, Any], rows
         ("a,b\n1,2\n3\n", r"in\.csv:3: the row has 1 cells, the header 2"),
         ("a,b\n1,2\n3,4,5\n", r"in\.csv:3: the row has 3 cells, the header 2"),
         ('a,b\n1,"open\n', r"in\.csv:2: not a CSV row: unexpected end of data"),
+        ("a,b\n1,2\n".encode("utf-16-le"), r"not text in utf-8. It holds zero bytes, as UTF-16 does: name its encod"),
         ("a,b\nJos\xe9,1\n".encode("cp1252"), r"not text in utf-8 .*cp1252 is what Excel"),
     ],
 )

@@ -82,6 +82,7 @@ class FileRows:
     fields: Mapping[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     between: str = ","
+    _others: list[str] = field(default_factory=list)
     _kept: IO[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -97,7 +98,7 @@ class FileRows:
         self.mark = f"{self.format} {self.sheet} {self.delimiter} {self.encoding} {_digest(self.path)}"
         options = {"format": self.format, "sheet": self.sheet, "delimiter": self.delimiter}
         if self.format == "csv":
-            self.encoding = _marked(self.path) or self.encoding or _encoding(self.path, self.name)
+            self.encoding = _encoding(self.path, self.name, self.encoding)
             options["encoding"] = self.encoding if self.encoding != "utf-8" else None
         if self.format == "xlsx":
             self._note_sheets()
@@ -107,6 +108,7 @@ class FileRows:
     def rows(self) -> Iterator[Read]:
         """Yield the rows with the lines in which they begin, or what is wrong with them."""
         options = {name: value for name, value in self.fields.items() if name not in ("prototype", "path")}
+        line = 0
         for line, row in self._read(FileSubscriber(self.path, **options)):
             if isinstance(row, InputError):
                 where = f"{self.path}:{line}: " if self.format != "json" else f"{self.path}: item {line}: "
@@ -116,6 +118,9 @@ class FileRows:
             else:
                 content = {_told(name): _told(value) for name, value in row.items() if name not in TOLD}
                 yield line, content if row[OUTCOME] in _UNDONE else Done(scalar(row.get(RECORD) or ""), content)
+        if not line and self._others:
+            what = f"{self.name}: the sheet '{self._others[0]}' has no rows"
+            raise InputError(what, f"Name another one with --sheet: {', '.join(self._others[1:])}.")
 
     def _read(self, file: FileSubscriber) -> Iterator[Numbered]:
         try:
@@ -131,6 +136,7 @@ class FileRows:
         with opened(self.path) as file:
             names = sheet_names(self.name, file)
         if len(names) > 1 and self.sheet is None:
+            self._others = names
             others = ", ".join(names[1:4]) + (", …" if len(names) > 4 else "")
             self.notes.append(f"of {self.name} the sheet '{names[0]}' is read; --sheet names another: {others}")
 
@@ -186,25 +192,52 @@ def _sniffed(path: str) -> Format:
     return "csv"
 
 
-def _marked(path: str) -> str | None:
-    """Tell the encoding of text that begins with a mark, whatever it is said to be: every result has one."""
+def _encoding(path: str, name: str, given: str | None) -> str:
+    """Tell the encoding of text: by its mark, else as it is given, else by what can be read.
+
+    A mark counts for more than what is given, as every result of a run has one.
+    """
     with opened(path) as file:
-        start = file.read(3)
+        start = file.read(4096)
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    return "utf-8" if start == codecs.BOM_UTF8 else None
+    wrong = _first_wrong_line(path, "utf-8")
+    if wrong is None and (given is None or start.startswith(codecs.BOM_UTF8)):
+        return _by_zeros(start) or "utf-8"
+    if given is not None:
+        return given
+    if start.startswith(codecs.BOM_UTF8):
+        what = (
+            f"{name}: begins with the mark of UTF-8, and line {wrong} is no UTF-8: several programs may have written it"
+        )
+        raise InputError(what, "Save it anew as 'CSV UTF-8', or name the encoding of its text: --encoding cp1252.")
+    if encoding := _by_zeros(start):
+        return encoding
+    if _first_wrong_line(path, "cp1252") is None:
+        return "cp1252"
+    hint = "Save it as 'CSV UTF-8', or name its encoding: --encoding utf-16."
+    raise InputError(f"{name}: neither UTF-8 nor Windows-1252 text", hint)
 
 
-def _encoding(path: str, name: str) -> str:
-    """Tell the encoding of text by what can be read: UTF-8, else Windows-1252."""
-    for encoding in ("utf-8", "cp1252"):
-        decoder = codecs.getincrementaldecoder(encoding)()
-        try:
-            with opened(path) as file:
-                while chunk := file.read(_CHUNK):
-                    decoder.decode(chunk)
-                decoder.decode(b"", final=True)
-            return encoding
-        except UnicodeDecodeError:
-            continue
-    raise InputError(f"{name}: neither UTF-8 nor Windows-1252 text", "Name its encoding: --encoding utf-16.")
+def _first_wrong_line(path: str, encoding: str) -> int | None:
+    """Return the number of the first line that is no text in an encoding."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    lines = 1
+    with opened(path) as file:
+        while True:
+            chunk = file.read(_CHUNK)
+            try:
+                decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                return lines + error.object.count(b"\n", 0, error.start)
+            if not chunk:
+                return None
+            lines += chunk.count(b"\n")
+
+
+def _by_zeros(start: bytes) -> str | None:
+    """Tell UTF-16 without a mark by its zeros, every second byte of Western text."""
+    even, odd = start[::2].count(0), start[1::2].count(0)
+    if max(even, odd) * 4 <= len(start):
+        return None
+    return "utf-16-le" if odd > even else "utf-16-be"

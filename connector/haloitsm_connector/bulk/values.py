@@ -13,7 +13,9 @@ import orjson
 from haloitsm_connector.client.request import scalar
 from haloitsm_transformers.conditions import same as same_json
 
-_INTEGER = re.compile(r"([+-]?\d{1,18})(\.0*)?")
+_INTEGER = re.compile(r"([+-]?\d{1,18})(?:\.0*|,0*)?")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}([.,]000)+")
+"""What may be thousands, or a whole number with three zeros behind the comma."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 SPREADSHEET_ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!"})
@@ -81,6 +83,11 @@ def _integer(value: Any) -> Any:
         return value
     if isinstance(value, float) and value.is_integer():
         return int(value)
+    if isinstance(value, str) and _THOUSANDS.fullmatch(value):
+        digits = re.split("[.,]", value)
+        raise MisfitError(
+            f"{_shown(value)} can mean {digits[0]} or {''.join(digits)}: write it without a point or comma"
+        )
     if isinstance(value, str) and (found := _INTEGER.fullmatch(value)):
         return int(found[1])
     raise MisfitError(f"{_shown(value)} is no whole number")

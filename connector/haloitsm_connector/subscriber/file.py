@@ -23,6 +23,8 @@ from haloitsm_connector.subscriber.tables import Numbered, delimiter_of, read_cs
 from haloitsm_transformers import Chain, Entity, Expression, TransformError, expression
 
 ROWS_PER_PAGE = 500
+_MARK_READ_OTHERWISE = codecs.BOM_UTF8.decode("cp1252")
+"""What the mark of UTF-8 is in Windows-1252 and its like."""
 
 
 class FileSubscriber(SubscriberBase):
@@ -86,6 +88,13 @@ class FileSubscriber(SubscriberBase):
         try:
             encoding = "utf-8-sig" if codecs.lookup(self.encoding).name == "utf-8" else self.encoding
             with io.TextIOWrapper(file, encoding, newline="") as text:
+                first = next(text, "")
+                if "\0" in first:
+                    hint = (
+                        "It holds zero bytes, as UTF-16 does: name its encoding, utf-16-le, or save it as 'CSV UTF-8'."
+                    )
+                    raise InputError(f"{self.path}: not text in {self.encoding}", hint)
+                yield first.removeprefix("\ufeff").removeprefix(_MARK_READ_OTHERWISE)
                 yield from text
         except UnicodeDecodeError as error:
             hint = "Save it as 'CSV UTF-8', or name its encoding: cp1252 is what Excel on Windows writes."
