@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -122,13 +122,18 @@ def through(steps: Chain, slices: Iterable[Slice], fail: Fail) -> Iterator[Slice
 
 
 class Assembly:
-    """The parts of one configuration, built when first asked for; closing it closes their clients and its state."""
+    """The parts of one configuration, built when first asked for; closing it closes their clients and its state.
+
+    Any number of threads may ask at once: there is one client of each name, and one state.
+    """
 
     def __init__(self, config: Config, state: Path | str, *, http_log: str = "off") -> None:
         self.config = config
-        self._state = state
         self.http_log = http_log
+        self._place = state
+        self._building = threading.Lock()
         self._clients: dict[str, HttpClient] = {}
+        self._states: list[Database] = []
         self._capabilities = self._granted("run", lambda: self.state)
 
     def rehearsal(self, *, reads: bool = True) -> Self:
@@ -147,9 +152,10 @@ class Assembly:
 
     def client(self, name: str) -> HttpClient:
         """Return a declared client, the same one every time."""
-        if name not in self._clients:
-            self._clients[name] = build_client(self.config, name, http_log=self.http_log)
-        return self._clients[name]
+        with self._building:
+            if name not in self._clients:
+                self._clients[name] = build_client(self.config, name, http_log=self.http_log)
+            return self._clients[name]
 
     def incoming(self, name: str) -> Incoming:
         """Build an incoming."""
@@ -204,18 +210,21 @@ class Assembly:
         """What every chain is granted."""
         return self._capabilities.offered
 
-    @cached_property
+    @property
     def state(self) -> Database:
         """What is remembered between runs; its file is made when it is first asked for."""
-        return open_state(self._state)
+        with self._building:
+            if not self._states:
+                self._states.append(open_state(self._place))
+            return self._states[0]
 
     def close(self) -> None:
         """Close every client that was built, and the state file."""
         for client in self._clients.values():
             client.close()
         self._capabilities.close()
-        if "state" in vars(self):
-            self.state.close()
+        for state in self._states:
+            state.close()
 
     def _chain(self, steps: list[Any], at: NodePath, deliveries: Deliveries | None = None) -> Chain:
         def where(path: NodePath) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cached_property
 from itertools import chain
 from typing import Any, Literal
 
@@ -57,7 +56,9 @@ class Capabilities:
         self._incoming = incoming
         self._state = state
         self._mode = mode
+        self._building = threading.Lock()
         self._storages: dict[str, Storage] = {}
+        self._pools: list[ThreadPoolExecutor] = []
         self._reading = threading.local()
         self._hide = Redactor(config.secrets).text
         self.offered: Mapping[str, Callable[..., Any]] = {
@@ -73,26 +74,29 @@ class Capabilities:
 
     def close(self) -> None:
         """End the threads in which calls are made."""
-        if "_threads" in vars(self):
-            self._threads.shutdown(cancel_futures=True)
+        for pool in self._pools:
+            pool.shutdown(cancel_futures=True)
 
-    @cached_property
     def _threads(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(THREADS, "haloitsm-steps")
+        with self._building:
+            if not self._pools:
+                self._pools.append(ThreadPoolExecutor(THREADS, "haloitsm-steps"))
+            return self._pools[0]
 
     def _storage(self, name: str) -> Storage:
-        if name not in self._storages:
-            fields = self._config.storages.get(name, StorageFields())
-            kept = KeptStorage(self._state(), name, fields.ttl_seconds)
-            self._storages[name] = kept if self._mode == "run" else RehearsedStorage(kept)
-        return self._storages[name]
+        with self._building:
+            if name not in self._storages:
+                fields = self._config.storages.get(name, StorageFields())
+                kept = KeptStorage(self._state(), name, fields.ttl_seconds)
+                self._storages[name] = kept if self._mode == "run" else RehearsedStorage(kept)
+            return self._storages[name]
 
     def _start(self, call: Call) -> Future[Any]:
         reads = call.method == "GET" or call.repeatable
         if self._mode == "rehearsal without reads" or (self._mode == "rehearsal" and not reads):
             why = "the reads of steps are sent with --send only" if reads else "a preview or dry run sends no write"
             raise TransformError(f"{call.method} {call.uri} was not sent: {why}")
-        return self._threads.submit(_answer, call, self._client(call.client), self._config.catalogue)
+        return self._threads().submit(_answer, call, self._client(call.client), self._config.catalogue)
 
     def _log(self, level: str, line: str) -> None:
         LOGGER.log(logging.getLevelNamesMapping()[level.upper()], "%s", self._hide(line))
