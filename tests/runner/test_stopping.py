@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 
 import pytest
 
 from haloitsm_connector.runner import FetchEnded, QueueEnded, Runner
+from haloitsm_connector.store import Intents
 from haloitsm_connector.store.tasks import Tasks
 from haloitsm_connector.store.tasks_listed import Filter
 
@@ -119,3 +121,32 @@ def test_a_reading_that_waits_ends_and_is_no_failure(load, sandbox, written):
     assert [event.complete for event in told if isinstance(event, FetchEnded)] == [False]
     assert Runner(pipeline.assembly).run().exit_status == 0
     assert {row["id"] for row in written()} == set(sandbox.tables["Tickets"])
+
+
+ONCE = ASSETS.replace(
+    "routes:",
+    "      batch: 1\n      once: {find: GET /Asset, query: {search: '{{ payload.inventory_number }}'},"
+    " match: inventory_number, settle_seconds: 600}\nroutes:",
+)
+
+
+@pytest.mark.slow
+def test_a_create_whose_answer_was_lost_is_looked_up_by_the_next_run_where_this_one_shall_stop(load, sandbox):
+    pipeline = load(CLIENT + ONCE, ROWS)
+    sandbox.faults = {"faults": [{"kind": "reset", "when": "before", "match": POST_ASSET | {"times": 2}}]}
+    asked = {"GET": 5, "POST": 3}  # two are lost, and looked up once more before the pause
+
+    def is_time():
+        seen = Counter(one.method for one in sandbox.requests if one.path == "/api/Asset")
+        return all(seen[method] >= times for method, times in asked.items())
+
+    summary, _ = stopped_when(is_time, pipeline)
+    assert summary.stopped
+    assert not summary.errors
+    assert counts(pipeline, "make") == {"finished": 1, "new": 11}
+    in_doubt = Intents(pipeline.assembly.state).waiting()
+    assert [intent.reason for intent in in_doubt] == [""] * 2
+    again = load(CLIENT + ONCE.replace("600", "0"))
+    assert Runner(again.assembly).run().exit_status == 0
+    assert serials(sandbox) == sorted(SERIALS)
+    assert Intents(again.assembly.state).waiting() == []

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
@@ -21,12 +22,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from haloitsm_connector.client.portal import result_of
 from haloitsm_connector.client.request import Request, Response
-from haloitsm_connector.errors import ConnectorError, InputError
+from haloitsm_connector.context import stopping
+from haloitsm_connector.errors import ConnectorError, InputError, StoppedError
 
 if TYPE_CHECKING:
     from haloitsm_connector.client.http_client import HttpClient
 
 Result = TypeVar("Result")
+LOOK_SECONDS = 0.1
+"""How often who pauses looks whether it shall stop."""
+STOPPED = "a pause before a request was not over when the run was told to stop"
 Start = Callable[[Request], "Future[Response]"]
 """Sends a request without waiting for its answer."""
 
@@ -46,7 +51,10 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A wait: the flow goes on after so many seconds, and what it has announced is under way meanwhile."""
+    """A wait: the flow goes on after so many seconds, and what it has announced is under way meanwhile.
+
+    StoppedError is raised at the yield when the work at hand shall stop.
+    """
 
     seconds: float
 
@@ -131,7 +139,8 @@ def _course(flow: Flow[Result], start: Start) -> Generator[Future[Any] | list[Re
                 continue
             step = partial(next, flow)
             if isinstance(item, Pause):
-                yield _after(item.seconds)
+                if (yield from _paused(item.seconds)):
+                    step = partial(flow.throw, StoppedError(STOPPED, "The next run goes on with it."))
             elif isinstance(item, Ahead):
                 if not stopped:
                     sent.announce(item)
@@ -222,6 +231,16 @@ def _answering(flow: Flow[Result], future: Future[Response]) -> Callable[[], Any
         return partial(flow.send, result_of(future))
     except ConnectorError as error:
         return partial(flow.throw, error)
+
+
+def _paused(seconds: float) -> Generator[Future[Any], None, bool]:
+    """Yield futures to wait for until a time is over; whether the work at hand shall stop before."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        if stopping():
+            return True
+        yield _after(min(left, LOOK_SECONDS))
+    return False
 
 
 def _after(seconds: float) -> Future[None]:

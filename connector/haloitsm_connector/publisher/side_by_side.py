@@ -137,9 +137,13 @@ class _Lanes:
             yield Ahead([*asked.values()], self.parallel)
         self._waiting.remove(lane)
         if lane.asks is None:
-            if (seconds := lane.until - time.monotonic()) > 0:
-                yield Pause(seconds)
-            self._step(lane, partial(next, lane.task.exchange))
+            try:
+                if (seconds := lane.until - time.monotonic()) > 0:
+                    yield Pause(seconds)
+            except ConnectorError as error:
+                self._step(lane, partial(lane.task.exchange.throw, error))
+            else:
+                self._step(lane, partial(next, lane.task.exchange))
             return
         self._begun.discard(id(lane.asks))
         lane.ahead = [request for request in lane.ahead if request is not lane.asks]
