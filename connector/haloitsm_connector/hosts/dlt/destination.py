@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import dlt
@@ -14,11 +15,10 @@ from dlt.common.storages.load_package import ParsedLoadJobFileName
 from dlt.destinations.file_batching import JsonlFileBatchIterator, ParquetFileBatchIterator
 
 from haloitsm_connector.arrow import as_json
-from haloitsm_connector.errors import ConnectorError, StateError, UnreachableError
+from haloitsm_connector.errors import ConnectorError, InputError, StateError, UnreachableError
 from haloitsm_connector.hosts.dlt.settings import HaloITSMCredentials, settings_of
 from haloitsm_connector.hosts.sink import Sinks
 from haloitsm_connector.pipeline import FAILED_STATUSES
-from haloitsm_connector.publisher import Outcome
 from haloitsm_transformers import Entity
 
 LOGGER = logging.getLogger("haloitsm.dlt")
@@ -49,17 +49,20 @@ def haloitsm(
     ``on_failed`` the log names it and the job is done. Creates stay on record until the load package is done with.
     """
     with _in_words_of_dlt(), Sinks(settings_of(credentials, config=config)) as sinks:
+        if on_failed not in ("stop", "log"):
+            raise InputError("on_failed is 'stop' or 'log'")
         loads = f"dlt {dlt.current.pipeline().working_dir} load "
         this_load = f"{loads}{dlt.current.load_package_state()['load_id']} "
         sinks.forget(loads, but=this_load)  # dlt goes on to a package only when it is done with those before
         sink = sinks.open(outgoing or table["name"], this_load + ParsedLoadJobFileName.parse(items).job_id())
-        outcomes = (outcome for rows in _read(items, table) for outcome in sink.send(rows))
-        bad = [outcome for outcome in outcomes if outcome.status in FAILED_STATUSES]
-        for outcome in bad:
-            LOGGER.error("%s: a row %s", table["name"], _said(outcome))
-        if bad and on_failed != "log":
-            named = "; ".join(_said(outcome) for outcome in bad[:NAMED])
-            raise DestinationTerminalException(f"{len(bad)} rows of '{table['name']}' were not published: {named}")
+        outcomes = chain.from_iterable(map(sink.send, _read(items, table)))
+        bad = [f"{one.status}: {one.reason}" for one in outcomes if one.status in FAILED_STATUSES]
+        for one in bad:
+            LOGGER.error("%s: a row %s", table["name"], one)
+        if bad and on_failed == "stop":
+            raise DestinationTerminalException(
+                f"{len(bad)} rows of '{table['name']}' not published: {'; '.join(bad[:NAMED])}"
+            )
 
 
 def _read(file: str, table: Mapping[str, Any]) -> Iterator[list[Entity]]:
@@ -79,10 +82,6 @@ def _as_it_was(row: Entity, variants: Mapping[str, str]) -> Entity:
     made = {name: as_json(value) for name, value in row.items() if name not in variants}
     there = {variants[name]: as_json(row[name]) for name in variants if row.get(name) is not None}
     return {**made, **there}
-
-
-def _said(outcome: Outcome) -> str:
-    return f"{outcome.status}: {outcome.reason}"
 
 
 @contextmanager
