@@ -1,0 +1,168 @@
+"""Read on a cluster: what there is to read in partitions, and one of them as Arrow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from haloitsm_connector.arrow import Columns, record_batches
+from haloitsm_connector.assemble import Incoming, through
+from haloitsm_connector.errors import InputError
+from haloitsm_connector.hosts.spark.opened import Share, Source, sources
+from haloitsm_connector.hosts.spark.told import ToRead
+from haloitsm_connector.hosts.streams import stop
+from haloitsm_connector.subscriber import Slice, Subscriber
+from haloitsm_connector.subscriber.incremental import CHANGED, CHANGES
+from haloitsm_connector.subscriber.moments import to_the_millisecond
+from haloitsm_connector.subscriber.parts import Part
+from haloitsm_transformers import Entity
+
+if TYPE_CHECKING:
+    import pyarrow
+
+SOURCE = "source"
+"""The column that says what a row was read from, where several things are read."""
+ENTITY = "entity"
+"""The column that holds a record as JSON."""
+WHOLE = frozenset({"deduplicate", "limit", "once_per_run"})
+"""Steps that do not hold entities back and yet are about all of them."""
+MARGIN = timedelta(minutes=5)
+"""How much earlier a list is asked for than a filter says, since clocks differ; Spark filters the rows again."""
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """What filters leave to be read: query parameters, and ids from ``first`` to ``last``."""
+
+    query: Mapping[str, str] = field(default_factory=dict)
+    first: int | None = None
+    last: int | None = None
+
+    def taken(self, part: Part) -> Part | None:
+        """Return what is left of a part, None for nothing."""
+        after = max((one for one in (part.after, None if self.first is None else self.first - 1) if one is not None),
+                    default=None)  # fmt: skip
+        last = min((one for one in (part.last, self.last) if one is not None), default=None)
+        if after is not None and last is not None and after >= last:
+            return None
+        return replace(part, after=after, last=last, position=part.position if after == part.after else 0)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One partition: a part of a source, all of it without one; and its share of the budgets."""
+
+    source: str
+    part: Part | None
+    share: Share
+
+
+def columns(told: ToRead) -> Columns:
+    """Return the columns of what is read, with their types in the catalogue's words; text where sources differ."""
+    with sources(told, Share()) as found:
+        first = {SOURCE: "string"} if len(found) > 1 else {}
+        if told.as_json:
+            return {**first, ENTITY: "string"}
+        made: dict[str, str] = {}
+        for source in found.values():
+            for name, schema in source.stream.schema["properties"].items():
+                kind = _kind(schema)
+                made[name] = kind if made.get(name, kind) == kind else "string"
+        if not made:
+            raise InputError("nothing tells which columns there are: no record came", "Name them: .schema('id long').")
+        return {**first, **made}
+
+
+def pieces(told: ToRead, narrowed: Narrowed) -> list[Piece]:
+    """Divide what is to be read; every record that is there all the time is in one piece of its list."""
+    with sources(told, Share()) as found:
+        parts = [(source, part) for source in found.values() for part in _parts(told, source, narrowed)]
+    asked = Counter(source.client for source, _ in parts if source.client)
+    among = {client: min(count, told.at_once) for client, count in asked.items()} or 1
+    numbers: Counter[str] = Counter()
+    made = []
+    for source, part in parts:
+        made.append(Piece(source.name, part, Share(numbers[source.client], among)))
+        numbers[source.client] += 1
+    return made
+
+
+def narrowable(told: ToRead) -> frozenset[str]:
+    """Return the fields of rows by which Halo can be asked for fewer: whole numbers that it calls alike, ids, changes.
+
+    Only of an entity: what transformers make of rows need not be what Halo has.
+    """
+    if not told.entity:
+        return frozenset()
+    with sources(told, Share()) as found:
+        subscriber = next(iter(found.values())).incoming.subscriber
+        assert isinstance(subscriber, Subscriber), "an entity is read by one"
+        known, parameters = subscriber.columns, subscriber.operation.query_parameters
+    names = {one.name for one in parameters if one.type == "integer" and known.get(one.name) == "integer"}
+    changed = set(CHANGED) & set(known) if {one.name for one in parameters} >= set(CHANGES) else set()
+    return frozenset((names | changed | {"id"}) - {name.casefold() for name in told.query})
+
+
+def changed_since(at: datetime) -> dict[str, str]:
+    """Return the query for what changed from a moment on, and a little more."""
+    return {CHANGES[0]: to_the_millisecond(at - MARGIN)}
+
+
+def batches(told: ToRead, narrowed: Narrowed, piece: Piece, kinds: Columns) -> Iterator[pyarrow.RecordBatch]:
+    """Read one piece, transform it, and yield a batch for each page. EntityError for a record that cannot go on."""
+    with sources(told, piece.share) as found:
+        source = found[piece.source]
+        _narrow(source, narrowed)
+        pages = (one.entities for one in _slices(source.incoming, piece.part))
+        yield from arrow(pages, piece.source, kinds, told.as_json)
+
+
+def arrow(pages: Iterable[list[Entity]], source: str, kinds: Columns, as_json: bool) -> Iterator[pyarrow.RecordBatch]:
+    """Yield pages as record batches of these columns."""
+    made: Iterable[list[Entity]] = pages
+    if as_json:
+        made = ([{SOURCE: source, ENTITY: orjson.dumps(row).decode()} for row in page] for page in pages)
+    elif SOURCE in kinds:
+        made = ([{SOURCE: source, **row} for row in page] for page in pages)
+    yield from record_batches(made, columns=kinds)
+
+
+def _slices(incoming: Incoming, part: Part | None) -> Iterator[Slice]:
+    if part is None:
+        return incoming.slices(None, stop)
+    subscriber = incoming.subscriber
+    assert isinstance(subscriber, Subscriber), "nothing else has parts"
+    return through(incoming.chain, map(Slice, subscriber.part_pages(part)), stop)
+
+
+def _parts(told: ToRead, source: Source, narrowed: Narrowed) -> list[Part | None]:
+    incoming = source.incoming
+    subscriber = incoming.subscriber
+    about_all = incoming.chain.verbs & WHOLE or incoming.chain.open().holds
+    if not isinstance(subscriber, Subscriber) or incoming.parent is not None or about_all:
+        return [None]
+    _narrow(source, narrowed)
+    found = subscriber.parts(told.partitions)
+    if len(found) > 1:  # one by itself may be of a list that is in no order
+        found = [part for one in found if (part := narrowed.taken(one))] or found[:1]
+    return list(found) or [None]
+
+
+def _narrow(source: Source, narrowed: Narrowed) -> None:
+    if narrowed.query and isinstance(source.incoming.subscriber, Subscriber):
+        source.incoming.subscriber.query.update(narrowed.query)
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
+    """Return the type of a column in the catalogue's words; what is nested, or has several types, is text."""
+    types = set(schema.get("type", ())) - {"null"}
+    if schema.get("format") == "date-time" and types == {"string"}:
+        return "date-time"
+    if types == {"integer", "number"}:
+        return "number"
+    return next(iter(types)) if len(types) == 1 and types <= {"integer", "number", "boolean"} else "string"
