@@ -69,7 +69,7 @@ def main():
                 answer = ran(request["source"], folder, request["date"])
             except Exception:
                 answer = {"broken": traceback.format_exc()}
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(answer, default=str), flush=True)
 
 
 main()

@@ -127,6 +127,17 @@ def test_the_button_says_whether_one_may_sign_in(answer, settings):
 
 
 @pytest.mark.slow
+def test_a_connection_may_be_written_as_a_uri(answer, settings):
+    host = settings["base_uri"].removeprefix("http://")
+    uri = f"haloitsm://{settings['client_id']}:{settings['client_secret']}@{host}/http?tenant={settings['tenant']}"
+    there = f"""
+import os
+os.environ["AIRFLOW_CONN_HALOITSM_DEFAULT"] = {uri!r}
+"""
+    assert answer(there + TEST)[0]
+
+
+@pytest.mark.slow
 def test_routes_run_with_their_state_and_say_what_became_of_their_tasks(run, config, tmp_path, sandbox):
     state = str(tmp_path / "our.sqlite")
     task = routes("run", config, tmp_path, routes=["all"], state=state)
@@ -285,6 +296,18 @@ def test_each_run_reads_on_from_the_one_before_it_also_when_it_is_run_again(run,
     assert records("2026-01-03") == 0
     assert records("2026-01-02") == 1
     assert records("2026-01-01") == everything
+
+
+@pytest.mark.slow
+def test_a_task_can_be_mapped_over_incomings_each_with_its_cursor(run, tmp_path):
+    path = f"{tmp_path}/{{{{ task.incoming }}}}.jsonl"
+    task = f"HaloITSMToFileOperator.partial(task_id='read', path={path!r}).expand(incoming=['tickets', 'clients'])"
+    first = run(task)
+    assert first["state"] == "success", first["output"]
+    read = [len((tmp_path / f"{name}.jsonl").read_text("utf-8").splitlines()) for name in ("tickets", "clients")]
+    assert all(read)
+    assert run(task, name=first["name"])["state"] == "success"
+    assert [(tmp_path / f"{name}.jsonl").read_text("utf-8") for name in ("tickets", "clients")] == ["", ""]
 
 
 @pytest.mark.slow
