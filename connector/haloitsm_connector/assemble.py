@@ -74,13 +74,14 @@ class Outgoing:
     def publish(self, pages: Iterable[list[Entity]], fail: Fail) -> Iterator[Outcome]:
         """Transform and publish; an entity that a step cannot take goes to ``fail`` instead."""
         slices = through(self.chain, map(Slice, pages), fail)
-        for outcome in self.send(chain.from_iterable(one.entities for one in slices)):
-            self.settle([outcome])
-            yield outcome
+        for outcomes in self.send(chain.from_iterable(one.entities for one in slices)):
+            for outcome in outcomes:
+                self.settle([outcome])
+                yield outcome
 
-    def send(self, entities: Iterable[Entity]) -> Generator[Outcome]:
+    def send(self, entities: Iterable[Entity]) -> Generator[list[Outcome]]:
         """Publish entities that are transformed already; their outcomes are to be given to ``settle``."""
-        yield from self.publisher.publish(entities)
+        return self.publisher.publish_pages(entities)
 
     def settle(self, outcomes: Iterable[Outcome]) -> None:
         """Tell steps what became of their entities, and have them keep it."""

@@ -247,7 +247,7 @@ def test_response_transformers_see_entity_and_answer(publish: Publish, scripted:
     publisher = Publisher(client, "POST /Asset", payload={}, response_transformers=steps, catalogue=CATALOGUE)
     first, refused, second = publish(publisher, {"serial": "A"}, {"serial": "B"}, {"serial": "C"})
     assert first.results == [{"id": 7, "serial": "A", "key": "k", "how": "created"}]
-    assert (refused.status, refused.results) == ("refused", [])
+    assert (refused.status, refused.results) == ("refused", ())
     assert second.results[0]["serial"] == "C"
 
 
@@ -255,7 +255,7 @@ def test_failing_response_transformer_does_not_undo_the_write(publish: Publish, 
     steps = [{"set": {"label": "x{{ none }}"}}]
     publisher = Publisher(scripted({"id": 7}), "POST /Asset", response_transformers=steps, catalogue=CATALOGUE)
     (outcome,) = publish(publisher, {"payload": {}})
-    assert (outcome.status, outcome.id, outcome.results) == ("created", 7, [])
+    assert (outcome.status, outcome.id, outcome.results) == ("created", 7, ())
     assert outcome.reason.startswith("done, but the response transformers failed: ")
 
 

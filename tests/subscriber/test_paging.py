@@ -92,7 +92,7 @@ def test_pages_that_come_round_again_end_the_reading() -> None:
 
     def turning(request: Request) -> Response:
         page_no = (int(dict(request.query)["page_no"]) - 1) % 3 + 1
-        return server(replace(request, query=(("page_no", str(page_no)), ("page_size", "10"))))
+        return server(request._replace(query=(("page_no", str(page_no)), ("page_size", "10"))))
 
     subscriber = Subscriber(None, "GET /Tickets", catalogue=CATALOGUE)
     assert [row for page in drive(subscriber.flow(), at_once(turning)) for row in page] == server.rows

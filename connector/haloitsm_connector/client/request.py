@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 from uuid import UUID
 
@@ -30,8 +30,7 @@ class File:
     media_type: str = "application/octet-stream"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One request to a system, before its client adds base URI and authentication.
 
     ``path`` is relative to the API (``/Actions/AC12``) or, for a link that the system itself gave, absolute.
@@ -140,6 +139,8 @@ def _segment(template: str, name: str, value: Any) -> str:
 
 def scalar(value: Any) -> str:
     """Write one value the way Halo reads it in a URL: ``true``, ``12`` for 12.0, ISO dates (halo-api-facts 8)."""
+    if type(value) is int or type(value) is str:  # nearly always
+        return str(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():

@@ -58,8 +58,10 @@ def concerned(record: Any, id_: Any, key: Sequence[str]) -> list[Hashable]:
 
     Actions of one ticket stay in their order, as they are seen there.
     """
+    if len(key) < 2:
+        return [] if id_ is None else [scalar(id_)]
     of: list[Hashable] = [] if id_ is None else [(*[str(record.get(name)) for name in key[:-1]], scalar(id_))]
-    if len(key) > 1 and isinstance(record, dict) and record.get(key[0]) is not None:
+    if isinstance(record, dict) and record.get(key[0]) is not None:
         of.append((key[0], scalar(record[key[0]])))
     return of
 

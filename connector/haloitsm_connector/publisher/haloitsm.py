@@ -89,14 +89,9 @@ class Publisher(RequestPublisher):
         operation = self.operation
         payload: Any = self._payload(document) if operation.method == "POST" else None
         ids = ids_of(payload, self.key) if self._upserts else ()
-        request = Request(
-            operation.method,
-            fill_path(operation.path, mapping("path", self._read["path"](document))),
-            encode_query(mapping("query", self._read["query"](document))),
-            payload,
-            parts(self._read["files"](document), self.folder) if operation.body == "multipart" else (),
-            repeatable=self._upserts and None not in ids,
-        )
+        files = parts(self._read["files"](document), self.folder) if operation.body == "multipart" else ()
+        repeatable = self._upserts and None not in ids
+        request = Request(operation.method, *self._target(document), payload, files, repeatable=repeatable)
         if self._upserts:
             return self._upsert(entity, document, request, ids)
         id_ = last_segment(request.path) if operation.method == "DELETE" else id_of(payload, self.key)
@@ -106,6 +101,13 @@ class Publisher(RequestPublisher):
         """Return what Halo's answer tells."""
         answered = id_of(value, self.key)
         return self._status(write, answered), write.id if answered is None else answered
+
+    def _target(self, document: Entity) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """Return path and query."""
+        path, query = self._read["path"](document), self._read["query"](document)
+        if path is None and query is None and not self.operation.path_parameters:  # nearly always
+            return self.operation.path, ()
+        return fill_path(self.operation.path, mapping("path", path)), encode_query(mapping("query", query))
 
     def _status(self, write: Write, answered: Any) -> Status:
         if not self._upserts:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from haloitsm_connector.client.request import Request
@@ -73,4 +72,4 @@ def joined(writes: Sequence[Write], *, all_answers: bool) -> Request:
         return first
     query = tuple((dict(first.query) | ({"returnall": "true"} if all_answers else {})).items())
     payload = [record for write in writes for record in write.request.payload]
-    return replace(first, query=query, payload=payload)
+    return first._replace(query=query, payload=payload)

@@ -29,6 +29,8 @@ CLAIM = 500
 """Tasks that are taken at once: some whole batches."""
 CLAIM_HELD = 10_000
 """Tasks that are taken at once where a step of the chain holds entities back."""
+CLAIM_HELD_BYTES = 100_000_000
+"""Bytes of JSON that are taken at once there."""
 SETTLE = 500
 """Tasks whose outcomes are kept in one transaction, as far as they come in whole batches."""
 NOTHING_LEFT = "the outgoing's transformers left nothing of it"
@@ -112,9 +114,11 @@ class Delivery:
             return False
         self._published, self._kept = True, time.monotonic()
         try:
-            with closing(self.outgoing.send(self._entities())) as outcomes:
-                for outcome in outcomes:
-                    self._of(outcome).outcomes.append(outcome)
+            with closing(self.outgoing.send(self._entities())) as pages:
+                for page in pages:
+                    for outcome in page:
+                        self._of(outcome).outcomes.append(outcome)
+                        self._complete()
                     self._settle_in_time()
         except StateError:
             raise  # nothing can be kept: who takes over puts right what is under way
@@ -126,7 +130,10 @@ class Delivery:
 
     def _of(self, outcome: Outcome) -> _UnderWay:
         """Return what an outcome is about: what comes first, unless an error has cost that its outcomes."""
-        return next((one for one in self._under_way if id(outcome.entity) in one.made), self._under_way[0])
+        first = self._under_way[0]
+        if id(outcome.entity) in first.made:  # nearly always
+            return first
+        return next((one for one in self._under_way if id(outcome.entity) in one.made), first)
 
     def _end(self) -> None:
         """Keep what is known, and put the rest back."""
@@ -142,7 +149,8 @@ class Delivery:
 
     def _claim(self) -> bool:
         if not self.stopping():
-            self._claimed.extend(self.tasks.claim(self.queue, CLAIM_HELD if self._chain.holds else CLAIM))
+            limits = (CLAIM_HELD, CLAIM_HELD_BYTES) if self._chain.holds else (CLAIM,)
+            self._claimed.extend(self.tasks.claim(self.queue, *limits))
         return bool(self._claimed)
 
     def _entities(self) -> Iterator[Entity]:
@@ -174,7 +182,7 @@ class Delivery:
             return self._chain([task.entity])
 
     def _complete(self) -> None:
-        """Judge the tasks that have all their outcomes, up to the first that has not."""
+        """Judge the tasks that have all their outcomes, up to the first that has not, and keep that if it is enough."""
         while self._under_way and self._under_way[0].complete:
             one = self._under_way.popleft()
             outcomes = tuple(one.outcomes)
@@ -183,15 +191,15 @@ class Delivery:
                 self._settled.append(settled)
                 self._done.append(Done(task.number, task.key, settled.status, task.attempts + 1, outcomes))
                 outcomes = ()  # those of several tasks are told with the first
+            if len(self._settled) >= SETTLE and self._between_batches():
+                self._settle()
 
     def _settle_in_time(self) -> None:
-        """Keep what is known where that is enough for a transaction, or has waited long enough."""
+        """Keep what is known where it is enough for a transaction, or has waited long enough."""
         self._complete()
         if not self._settled:
             self._kept = time.monotonic()
-            return
-        enough = len(self._settled) >= SETTLE and self._between_batches()
-        if enough or time.monotonic() - self._kept > SETTLE_SECONDS:
+        elif time.monotonic() - self._kept > SETTLE_SECONDS:
             self._settle()
 
     def _between_batches(self) -> bool:

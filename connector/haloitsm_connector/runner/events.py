@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from haloitsm_connector.errors import ConnectorError
 from haloitsm_connector.publisher import Outcome
@@ -50,8 +51,7 @@ class FetchEnded:
     complete: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """What became of one attempt at a task: its status now, and one outcome for each entity that was made of it."""
 
     number: int

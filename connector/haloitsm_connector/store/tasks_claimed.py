@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from itertools import accumulate, groupby
 from typing import NamedTuple
 
 from haloitsm_connector.store.database import Database
@@ -37,8 +37,7 @@ _UNDER_WAY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A task that is to be delivered now; ``attempts`` is how many were made before."""
 
     number: int
@@ -62,23 +61,39 @@ class _Candidates(NamedTuple):
     tasks: list[Picked]
 
 
-def claim(database: Database, now: Callable[[], float], queue: str, most: int) -> list[Claimed]:
-    """Take at most so many tasks, the oldest that are due and need not wait; they are under way from now on."""
+def claim(database: Database, now: Callable[[], float], queue: str, most: int, most_bytes: int) -> list[Claimed]:
+    """Take at most so many tasks, the oldest that are due and need not wait; they are under way from now on.
+
+    Those after the first batch only as far as the batches in which they lie hold no more bytes of JSON together.
+    """
     tasks: list[Picked] = []
     contents: dict[int, bytes] = {}
     found = True
     while found and not tasks:  # those that have to wait are out of the way at the next look
         with ledger(database, now) as book:
-            found = bool(candidates := list(_oldest(book, queue, most)))
+            found = bool(candidates := _light(book.rows, list(_oldest(book, queue, most)), most_bytes))
             tasks = _take(book, queue, candidates)
             for batch in dict.fromkeys(place_of(task.number)[0] for task in tasks):
                 ((contents[batch],),) = book.rows("SELECT entities FROM contents WHERE batch = ?", (batch,))
-    entities: dict[int, list[Entity]] = {batch: load(text) for batch, text in contents.items()}
     return [
-        Claimed(number, entities[batch][place], key, attempts)
-        for number, key, attempts in tasks
-        for batch, place in [place_of(number)]
+        Claimed(number, entities[place_of(number)[1]], key, attempts)
+        for batch, some in groupby(tasks, key=lambda task: place_of(task.number)[0])
+        for entities in [load(contents[batch])]
+        for number, key, attempts in some
     ]
+
+
+def _light(rows: Rows, candidates: list[_Candidates], most_bytes: int) -> list[_Candidates]:
+    """Return those in the batch of the first, and those after them whose batches hold no more bytes together."""
+    batches = [place_of(one.tasks[0].number)[0] for one in candidates]
+    distinct = list(dict.fromkeys(batches))
+    sizes: dict[int, int] = {}
+    for start in range(0, len(distinct), AT_ONCE):
+        some = distinct[start : start + AT_ONCE]
+        sql = f"SELECT batch, length(entities) FROM contents WHERE batch IN ({', '.join('?' * len(some))})"  # noqa: S608
+        sizes.update(rows(sql, some))
+    held = list(accumulate(sizes.pop(batch, 0) for batch in batches))
+    return [one for one, size in zip(candidates, held, strict=True) if size <= max(most_bytes, held[0])]
 
 
 def _take(book: Ledger, queue: str, candidates: list[_Candidates]) -> list[Picked]:

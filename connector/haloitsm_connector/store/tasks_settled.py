@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from haloitsm_connector.errors import StateError
 from haloitsm_connector.store.statuses import Status
@@ -29,8 +28,7 @@ _QUIET: tuple[Status, ...] = ("finished", "skipped")
 """What a crowd may become by a delivery: nothing that anybody has to look at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """What became of a task: ``due`` is when to try it again, ``intent`` the number of the create that is in doubt.
 
     ``answer`` is JSON data: ``{"outcome": "created", "id": 7, "request": "POST /Tickets", "response": {..}}``.

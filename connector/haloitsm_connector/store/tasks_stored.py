@@ -22,7 +22,6 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import orjson
@@ -44,8 +43,7 @@ DELETED: Any = "deleted"
 """Stands for the status of a task that was deleted and whose batch is still there."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewTask:
+class NewTask(NamedTuple):
     """An entity that becomes a task; ``rejected`` is the reason why it will never be delivered."""
 
     entity: Entity

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
@@ -150,7 +149,7 @@ class HttpSubscriber(SubscriberBase):
             what = f"{response.url} links its next page to another host: {target}"
             hint = "Its credentials are for its own host, so the link is not followed."
             raise AnswerError(what, hint, url=response.url)
-        return None if target == here else replace(request, path=target, query=())
+        return None if target == here else request._replace(path=target, query=())
 
 
 def _first_page(paging: PagePaging | OffsetPaging | NextLinkPaging | None) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence, Set
-from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -136,7 +135,7 @@ def sifted(
 def with_query(request: Request, values: Mapping[str, object]) -> Request:
     """Return the request with these query parameters set, each in the place it had."""
     pairs = dict(request.query) | {name: str(value) for name, value in values.items()}
-    return replace(request, query=tuple(pairs.items()))
+    return request._replace(query=tuple(pairs.items()))
 
 
 def answer_of(response: Response | None) -> Response:
