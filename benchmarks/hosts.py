@@ -13,7 +13,11 @@ from duel import Bar, contenders, cycles, speed, told
 from server import running
 
 ENVIRONMENTS = Path(__file__).parents[1] / ".venv-hosts"
-PAIRS = {"singer": ("tap-haloitsm", "RESTStream")}
+PAIRS = {
+    "airbyte": ("source-haloitsm", "DeclarativeSource"),
+    "dlt": ("haloitsm_source", "rest_api"),
+    "singer": ("tap-haloitsm", "RESTStream"),
+}
 """By environment: our reader, and the SDK's own."""
 LEAST = 3
 GAP = 46.7
