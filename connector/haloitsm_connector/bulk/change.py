@@ -44,7 +44,7 @@ class Rules:
 
 
 class Changes:
-    """Makes changes out of rows, and remembers which columns were of use.
+    """Makes changes out of rows, and remembers which columns were of use, and for which fields they held names.
 
     Of a file a column is for the field that is named like it; of what Halo shows only the id is, and what ``--map``
     names, unless records are created: a report has columns for people to read, which are old when they are written.
@@ -64,6 +64,7 @@ class Changes:
         self.used: dict[str, str] = {}
         self.unused: dict[str, str] = {}
         self.named: dict[str, None] = {}
+        self.place = names.place
         self._check()
         self._values = {name: self._template(name, text) for name, text in rules.values.items()}
         self._read = {name for text in rules.values.values() for name in names_read(text)}

@@ -40,6 +40,7 @@ def planned(record: Record, source: Source, chain: Chain | None, changes: Change
         record.leave_what_is_done()
     fields = dict.fromkeys((*changes.used.values(), *record.info.plan.get("values", {})))
     told = {"columns": list(columns), "used": changes.used, "unused": changes.unused, "fields": list(fields)}
+    told["named"] = list(changes.named)
     record.change(plan={**record.info.plan, **told, "notes": source.notes, "between": source.between})
 
 

@@ -7,48 +7,142 @@ from pathlib import Path
 from typing import Any
 
 from haloitsm_connector.bulk.change import Changes
+from haloitsm_connector.bulk.names import Place
 from haloitsm_connector.bulk.send import Sending, once_by
 from haloitsm_connector.bulk.work import Command
-from haloitsm_connector.interchange.draft import CONFIG, Draft
+from haloitsm_connector.formats import STANDARD_STREAM
+from haloitsm_connector.interchange.yaml_text import yaml_text
 
 Client = Mapping[str, Any]
 """The YAML fields of a client."""
+_CASTS = {"integer": "integer", "number": "number", "boolean": "boolean"}
+_NESTED = frozenset({"array", "object"})
 
 
 def saved(
-    command: Command, changes: Changes, sending: Sending, path: Path, client: str, clients: Mapping[str, Client]
-) -> str:
-    """Return the YAML of a command, for the file ``path``; ``client`` names the client, ``clients`` are declared in it.
+    command: Command, changes: Changes, sending: Sending, client: str, clients: Mapping[str, Client]
+) -> tuple[str, list[str]]:
+    """Return the YAML of a command, and what the route does otherwise than the command, which the YAML says too.
 
-    It sends every row: only a bulk command leaves out what has its values already, and can be undone. Names that rows
-    have instead of numbers are not looked up by it.
+    ``client`` names the client, ``clients`` are declared in it. Values get the types of their fields, and names that
+    stood in columns are looked up as far as a transformer can.
     """
     target, name = command.target, f"bulk-{command.kind}-{command.target.name.casefold()}"
-    draft = Draft(command.source.name, path.parent, f"haloitsm bulk {command.kind}", clients=dict(clients))
-    fields = dict(command.source.fields)
-    subscriber = fields | ({"client": client} if fields["prototype"] != "file" else {})
     columns = {field: "{{ " + _quoted(column) + " }}" for column, field in changes.used.items()}
     texts = {field: text for field, text in command.rules.values.items() if "{{" in text}
     wanted = {**columns, **texts, **changes.constants()}
-    publisher: dict[str, Any] = {"prototype": "haloitsm", "client": client}
+    lookups, others = _lookups(changes, client)
+    steps: list[Any] = [*_cells(command), *lookups, *_types(command, [*columns, *texts])]
+    if command.kind != "create":  # of a record without an id Halo would create one
+        steps.append({"when": {"if": {f"payload.{target.id}": {"empty": True}}, "then": [{"fail": "it has no id"}]}})
+    parts = {
+        "incoming": {f"{name}-rows": {"subscriber": _subscriber(command, client), "transformers": [*command.steps]}},
+        "outgoing": {
+            name: {
+                "transformers": [{"set": {"payload": wanted}}, *steps],
+                "publisher": {"prototype": "haloitsm", "client": client, **_publisher(command, sending)},
+            }
+        },
+        "routes": {name: {"incoming": f"{name}-rows", "outgoing": name, "disabled": True}},
+    }
+    differs = [*_differs(command), *others]
+    heading = f"Made of {command.source.name} by haloitsm bulk {command.kind}. The route is disabled: run it by name."
+    declared = {"clients": dict(clients)} if clients else {}
+    return yaml_text(declared | _literal(parts), "\n".join([heading, *differs])), differs
+
+
+def _publisher(command: Command, sending: Sending) -> dict[str, Any]:
+    """Return the YAML of what sends the payload of each row, or deletes the record that it names."""
+    target = command.target
+    if command.kind != "delete":
+        once = {"once": dict(once_by(target, sending.once))} if sending.once else {}
+        return {"entity": target.write.name, "batch": sending.batch, "parallel": sending.parallel, **once}
+    assert target.remove is not None, "the records were deleted by it"
+    keys = {key: "{{ payload." + key + " }}" for key in target.key}
+    query = {"query": {key: text for key, text in keys.items() if key != target.id}} if len(keys) > 1 else {}
+    return {"entity": target.remove.name, "path": {"id": keys[target.id]}, **query}
+
+
+def _subscriber(command: Command, client: str) -> dict[str, Any]:
+    """Return the YAML of what reads the rows; a file by its whole path, as a route may run in any folder."""
+    fields = dict(command.source.fields)
+    if fields["prototype"] != "file":
+        return fields | {"client": client}
+    return fields if fields["path"] == STANDARD_STREAM else fields | {"path": str(Path(fields["path"]).resolve())}
+
+
+def _cells(command: Command) -> list[Any]:
+    """Return the steps that do with empty cells what the command did."""
+    if not command.source.cells:
+        return []
+    return [] if command.rules.clear_empty else [{"remove": {"payload.*": {"empty": True}}}]
+
+
+def _types(command: Command, names: list[str]) -> list[Any]:
+    """Return the steps that give values the types of their fields."""
+    types = {name: command.target.fields[name].type for name in names if name in command.target.fields}
+    typed = {f"payload.{name}": _CASTS[type_] for name, type_ in types.items() if type_ in _CASTS}
+    nested = [f"payload.{name}" for name, type_ in types.items() if type_ in _NESTED and command.source.cells]
     steps: list[Any] = []
-    if command.kind == "delete":
-        assert target.remove is not None, "the records were deleted by it"
-        publisher |= {"entity": target.remove.name, "path": {"id": wanted[target.id]}}
-        publisher |= {"query": {key: wanted[key] for key in target.key[:-1]}} if len(target.key) > 1 else {}
+    if typed and command.source.cells and command.rules.clear_empty:
+        emptied = {path: {"values": {"": None}, "otherwise": "{{ " + path + " }}"} for path in typed}
+        steps.append({"map_values": emptied})
+    if typed:
+        steps.append({"cast": typed})
+    if nested:
+        steps.append({"convert": {path: {"decode": "json"} for path in nested}})
+    return steps
+
+
+def _lookups(changes: Changes, client: str) -> tuple[list[Any], list[str]]:
+    """Return the steps that look names up, and the words about names that they cannot look up."""
+    steps: list[Any] = []
+    words: list[str] = []
+    for field in changes.named:
+        place = changes.place(field)
+        assert place is not None, "names were looked up there"
+        if place.operation.listing and not place.operation.listing.paged:
+            steps.append({"lookup": _lookup(field, place, client)})
+            words.append(f"Names in '{field}' must be written as {place.name} has them.")
+        else:
+            words.append(f"Names in '{field}' are not looked up: a row that has one fails. Give numbers there.")
+    return steps, words
+
+
+def _lookup(field: str, place: Place, client: str) -> dict[str, Any]:
+    code = "".join(f"/{value}" for value in place.query.values())
+    path = f"payload.{field}"
+    return {
+        "client": client,
+        "texts": {path: f"{place.name}{code}"},
+        "id": "name",
+        "text": place.number,
+        "otherwise": "{{ " + path + " }}",
+    }
+
+
+def _differs(command: Command) -> list[str]:
+    """Say what a route does otherwise than a bulk command."""
+    if command.kind == "create":
+        again = "" if command.once else " Run again it creates the records once more."
+        words = [f"Unlike the command it keeps no record of each row.{again}"]
     else:
-        publisher |= {"entity": target.write.name, "batch": sending.batch, "parallel": sending.parallel}
-        publisher |= {"once": dict(once_by(target, sending.once))} if sending.once else {}
-        steps.append({"set": {"payload": wanted}})
-        if command.kind == "update":  # Halo would create a record
-            no_id = {"if": {f"payload.{target.id}": {"empty": True}}, "then": [{"fail": "it has no id"}]}
-            steps.append({"when": no_id})
-        if command.source.cells and not command.rules.clear_empty:
-            steps.append({"remove": {"payload.*": {"empty": True}}})
-    draft.incoming[f"{name}-rows"] = {"subscriber": subscriber, "transformers": list(command.steps)}
-    draft.outgoing[name] = {"transformers": steps, "publisher": publisher}
-    draft.routes[name] = {"incoming": f"{name}-rows", "outgoing": name, "disabled": True}
-    return draft.files()[path.parent / CONFIG]
+        kept = "copies" if command.kind == "delete" else "old values"
+        words = [
+            f"Unlike the command it compares nothing, sends every row with an id, and keeps no {kept} for an undo."
+        ]
+    if command.source.fields["prototype"] == "file":
+        words.append("A row that cannot be read ends it; the command leaves such rows out.")
+    return words
+
+
+def _literal(value: Any) -> Any:
+    """Write texts so that what looks like a variable in them stays as it is."""
+    if isinstance(value, dict):
+        return {key: _literal(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_literal(one) for one in value]
+    return value.replace("${", "$${") if isinstance(value, str) else value
 
 
 def _quoted(column: str) -> str:

@@ -259,6 +259,7 @@ def _carried_out(
         if beginning == "new":
             bulk_shown.followed(f"reading {source.name}", planned(record, source, access.chain, changes, target))
         changes.used |= record.info.plan.get("used", {})
+        changes.named |= dict.fromkeys(record.info.plan.get("named", ()))
         if how.save_config:
             save(command, changes, how_sent, access, how.save_config)
         query = pairs("--where", rows.where)

@@ -153,6 +153,9 @@ def save(command: Command, changes: Changes, sending: Sending, access: Access, p
         loaded = load([access.config], environ=access.settings.environ, catalogue=access.catalogue)
         name, clients = access.client_name or next(iter(loaded.clients)), {}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(saved(command, changes, sending, path, name, clients), "utf-8")
+    text, differs = saved(command, changes, sending, name, clients)
+    path.write_text(text, "utf-8")
     where = f"; the client '{name}' is that of {access.config}" if access.config else ""
     output.say(f"Wrote {path}{where}.")
+    for one in differs:
+        output.say(one)
