@@ -71,6 +71,10 @@ class Inbox(Protocol):
         """Return events behind a number, with their numbers."""
         ...
 
+    def last(self) -> int:
+        """Return the number of the last event that arrived, 0 before the first."""
+        ...
+
 
 class WebhookSubscriber(SubscriberBase):
     """The events in an inbox, or the object called ``entity`` inside each of them."""
