@@ -124,6 +124,16 @@ strict: x
     ]
 
 
+def test_no_route_is_called_like_the_tasks_that_follow_from_another(problems: Problems) -> None:
+    found = problems(
+        GOOD.replace("\nroutes:\n", "\nroutes:\n  tickets results: {incoming: tickets, outgoing: lines}\n")
+    )
+    assert [text.partition(": ")[2] for text in found] == [
+        "routes.tickets results: the name of a route cannot end in 'results': "
+        "so tasks are called that follow from others. Choose another name."
+    ]
+
+
 @pytest.mark.parametrize(
     "steps", ["input_transformers: [{renam: {}}]", "input_transformers: [{when: {if: id, then: [{renam: {}}]}}]"]
 )

@@ -375,3 +375,14 @@ def test_table_knows_every_status_and_leads_nowhere_else() -> None:
     assert {way.after for way in TRANSITIONS} - {None} == set(STATUSES)
     assert len({(way.before, way.event) for way in TRANSITIONS}) == len(TRANSITIONS)
     assert after("failed", "retry") == "new"
+
+
+def test_a_claim_is_limited_by_what_its_batches_hold_and_takes_the_first_in_any_case(tasks: Tasks) -> None:
+    heavy = [NewTask({"n": number, "text": "x" * 1_000_000}) for number in range(10)]
+    tasks.add({"a": heavy}, {}, covers=True)
+    tasks.add({"a": some(250)}, {}, covers=True)
+    assert [len(tasks.claim("a", 500, 5_000_000)) for _ in range(4)] == [3, 3, 254, 0]
+    under_way = [task.number for task in tasks.list(Filter(statuses=["processing"]), newest_first=False)]
+    tasks.settle("a", [Settled(number, "retry", due=900.0) for number in under_way])
+    claims = [tasks.claim("a", 500, 1_000) for _ in range(10)]
+    assert [len(claimed) for claimed in claims] == [3, 3, 3, 1, 100, 100, 50, 0, 0, 0]

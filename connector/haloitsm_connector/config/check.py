@@ -11,6 +11,7 @@ from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.catalogue.record_schema import record_schema
 from haloitsm_connector.catalogue.usage import check_payload
 from haloitsm_connector.config.beside import reader_below
+from haloitsm_connector.config.models import RESULTS
 from haloitsm_connector.config.python_functions import PythonFunctions
 from haloitsm_connector.errors import Finding, InputError, NodePath, suggest
 from haloitsm_connector.validation import there_are
@@ -28,6 +29,9 @@ NEEDED_CLIENT = {"haloitsm": "haloitsm", "report": "haloitsm"}
 def check_references(tree: Tree) -> Iterator[Finding]:
     """Yield every name in routes, subscribers and publishers that is declared nowhere or is of the wrong prototype."""
     for name, route in tree["routes"].items():
+        if name.endswith(RESULTS):
+            what = f"the name of a route cannot end in '{RESULTS.strip()}': so tasks are called that follow from others"
+            yield Finding(("routes", name), what, "Choose another name.")
         for key, section in REFERENCES.items():
             if isinstance(route, Mapping) and isinstance(route.get(key), str):
                 yield from _declared(tree, section, route[key], ("routes", name, key))

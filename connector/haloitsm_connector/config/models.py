@@ -20,6 +20,9 @@ from haloitsm_connector.publisher.exchange import MOST_PARALLEL
 from haloitsm_transformers import Condition, Registry, Steps
 from haloitsm_transformers.fields import Key
 
+RESULTS = " results"
+"""How the queue of what is made of a route's answers is called behind the name of the route."""
+
 
 class IncomingFields(Fields):
     """What is read: a subscriber and the transformers behind it."""

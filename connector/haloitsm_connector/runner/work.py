@@ -16,6 +16,7 @@ from functools import partial
 import orjson
 
 from haloitsm_connector.assemble import Assembly, Outgoing, Route
+from haloitsm_connector.config.models import RESULTS
 from haloitsm_connector.context import noting
 from haloitsm_connector.errors import ConnectorError, HeldError, StoppedError
 from haloitsm_connector.publisher.exchange import RequestPublisher
@@ -36,7 +37,7 @@ WAIT_SECONDS = 0.5
 
 def results_queue(route: str) -> str:
     """Return the name of the queue of what the response transformers of a route's publisher made."""
-    return f"{route} results"
+    return f"{route}{RESULTS}"
 
 
 @dataclass
@@ -234,4 +235,4 @@ def _groups(routes: list[RouteWork], cursors: Cursors) -> list[tuple[list[RouteW
 
 def reading_lease(name: str) -> str:
     """Return the name under which reading for a route, or an incoming, is held."""
-    return f"{name} (reading)"
+    return f"reading of {name}"

@@ -29,6 +29,8 @@ from haloitsm_connector.subscriber import Cursor
 from haloitsm_transformers import Entity
 
 EVERYTHING = Filter()
+CLAIM_BYTES = 16_000_000
+"""Bytes of JSON that are claimed at once, unless one batch alone has more."""
 
 
 def nothing() -> None:
@@ -82,13 +84,14 @@ class Tasks:
         with tasks_stored.ledger(self._database, self._now) as book:
             return tasks_settled.take_back(book, queue)
 
-    def claim(self, queue: str, most: int) -> list[Claimed]:
+    def claim(self, queue: str, most: int, most_bytes: int = CLAIM_BYTES) -> list[Claimed]:
         """Take at most so many tasks, the oldest that are due; they are *processing* from now on.
 
-        A task waits while an earlier one with its key is under way, or will be tried again. Whole batches are cheapest:
-        claim some hundreds at once.
+        More than one batch only as far as they hold no more than ``most_bytes`` of JSON together. A task waits while an
+        earlier one with its key is under way, or will be tried again. Whole batches are cheapest: claim some hundreds
+        at once.
         """
-        return tasks_claimed.claim(self._database, self._now, queue, most)
+        return tasks_claimed.claim(self._database, self._now, queue, most, most_bytes)
 
     def settle(
         self,
