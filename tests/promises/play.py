@@ -8,12 +8,12 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from scenario import ONCE, RETRY, TABLES, WRITTEN, Chain, Job, Reading, Scenario, Writing
+from scenario import ONCE, PATIENCE_SECONDS, RETRY, TABLES, WRITTEN, Chain, Job, Reading, Scenario, Writing
 
 from haloitsm_connector import journal
 from haloitsm_connector.catalogue import Catalogue
@@ -80,10 +80,11 @@ def play(scenario: Scenario, catalogue: Catalogue, elsewhere: Elsewhere) -> Play
                 _here(scenario, run, sandbox, folder, catalogue, None)
         sandbox.faults = None
         sandbox.switch(token_true_lifetime_seconds=None)
+        quiet = replace(scenario, patience_seconds=PATIENCE_SECONDS)  # only this machine is slow now
         for last in list({id(run.job): run for run in played.runs}.values()):
             if _goes_on(last):
                 played.runs.append(run := Ran(last.job))
-                _here(scenario, run, sandbox, folder, catalogue, None)
+                _here(quiet, run, sandbox, folder, catalogue, None)
         deadline = time.monotonic() + DEADLINE_SECONDS
         while sandbox.busy and time.monotonic() < deadline:  # with what a client gave up, for one
             time.sleep(0.001)

@@ -29,6 +29,10 @@ RETRY = {"attempts": 6, "longest_wait_seconds": 0.005, "total_seconds": 10}
 """As by default, but for waits of milliseconds."""
 
 
+PATIENCE_SECONDS = 5.0
+"""How long a client waits for an answer unless answers are made to come too late."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A list read to its end, or to its limit."""
@@ -92,7 +96,7 @@ class Scenario:
     faults: tuple[dict[str, Any], ...] = ()
     switches: dict[str, Any] = field(default_factory=dict)
     budget: int | None = None
-    patience_seconds: float = 5.0
+    patience_seconds: float = PATIENCE_SECONDS
     elsewhere: bool = False
     cut: Cut | None = None
 
