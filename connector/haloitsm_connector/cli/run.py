@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -47,6 +47,13 @@ def run(
     wait: Annotated[bool, typer.Option("--wait", help="Where another process is at a route, wait for it.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON per outcome.")] = False,
     state: State = None,
+    engine: Annotated[
+        Literal["here", "spark"], typer.Option("--engine", help="Where to run: here, or on a cluster of Spark.")
+    ] = "here",
+    master: Annotated[
+        str | None,
+        typer.Option("--master", help="The cluster: spark://host:7077, yarn; unless Spark is set up for it."),
+    ] = None,
 ) -> None:
     """Run routes: read, transform, write.
 
@@ -58,7 +65,9 @@ def run(
     with load_pipeline(context.obj, path, state) as pipeline:
         for warning in pipeline.config.warnings:
             output.say(str(warning))
-        if dry_run:
+        if engine == "spark":
+            status = _on_spark(context, pipeline, path, names or [], state, master, dry_run or no_read or as_json)
+        elif dry_run:
             status = 4 if sum(_dry_run(pipeline, name) for name in _chosen(pipeline, names)) else 0
         else:
             text = context.obj.log_style == "text"
@@ -67,6 +76,22 @@ def run(
             status = _run(pipeline, path, names or [], not no_read, how, as_json, shows_live)
     if status:
         raise typer.Exit(status)
+
+
+def _on_spark(
+    context: typer.Context,
+    pipeline: Pipeline,
+    path: Path,
+    names: list[str],
+    state: str | None,
+    master: str | None,
+    otherwise: bool,
+) -> int:
+    from haloitsm_connector.cli.run_on_spark import run_on_spark
+
+    if otherwise:
+        raise InputError("--dry-run, --no-read and --json are for a run here", "Leave out --engine spark.")
+    return run_on_spark(context.obj, pipeline, path, names, state, master)
 
 
 def _chosen(pipeline: Pipeline, names: list[str] | None) -> list[str]:

@@ -25,6 +25,7 @@ from pyspark.sql.datasource import (
     SimpleDataSourceStreamReader,
     WriterCommitMessage,
 )
+from pyspark.sql.streaming.datasource import SupportsTriggerAvailableNow
 from pyspark.sql.types import StructType
 
 from haloitsm_connector.errors import InputError
@@ -123,12 +124,17 @@ def narrowed_by(one: Filter, name: str, before: Narrowed) -> Narrowed:
     return Narrowed(query, first, last)
 
 
-class HaloStream(SimpleDataSourceStreamReader):
+class HaloStream(SimpleDataSourceStreamReader, SupportsTriggerAvailableNow):
     """Reads what is new; its offsets are the cursors of what is read, as JSON texts by name."""
 
     def __init__(self, told: ToRead, schema: StructType) -> None:
         self._told = told
         self._schema = schema
+        self._once = self._all = False
+
+    def prepareForTriggerAvailableNow(self) -> None:  # noqa: N802 - Spark's name
+        """End with what there is at this time."""
+        self._once = True
 
     def initialOffset(self) -> dict[str, str]:  # noqa: N802 - Spark's name
         """Return the offset before everything."""
@@ -136,8 +142,11 @@ class HaloStream(SimpleDataSourceStreamReader):
 
     def read(self, start: dict[str, str]) -> tuple[Iterator[pyarrow.RecordBatch], dict[str, str]]:  # type: ignore[override]
         """Read what is new since an offset, a micro-batch of it, and the offset behind it."""
-        found, end = what_is_new(self._told, start, words(self._schema))
-        return iter(list(as_asked(iter(found), self._schema))), end
+        if self._once and self._all:
+            return iter([]), start
+        found = what_is_new(self._told, start, words(self._schema))
+        self._all = found.all
+        return iter(list(as_asked(iter(found.batches), self._schema))), found.end
 
     def readBetweenOffsets(  # type: ignore[override]  # noqa: N802 - Spark's name
         self, start: dict[str, str], end: dict[str, str]

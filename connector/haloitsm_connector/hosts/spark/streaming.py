@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import orjson
 import pyarrow
@@ -22,10 +22,19 @@ from haloitsm_transformers import Entity
 Offset = dict[str, str]
 
 
-def what_is_new(told: ToRead, start: Offset, kinds: Columns) -> tuple[list[pyarrow.RecordBatch], Offset]:
-    """Read what is new since an offset, about as many rows as a micro-batch may have, and the offset behind them.
+@dataclass(frozen=True)
+class MicroBatch:
+    """Some of what is new, the offset behind it, and whether that was all there was."""
 
-    The same offset where nothing is new. EntityError for a record that cannot go on.
+    batches: list[pyarrow.RecordBatch]
+    end: Offset
+    all: bool
+
+
+def what_is_new(told: ToRead, start: Offset, kinds: Columns) -> MicroBatch:
+    """Read what is new since an offset, about as many rows as a micro-batch may have.
+
+    Its end is the offset itself where nothing is new. EntityError for a record that cannot go on.
     """
     found: list[pyarrow.RecordBatch] = []
     end = dict(start)
@@ -43,8 +52,8 @@ def what_is_new(told: ToRead, start: Offset, kinds: Columns) -> tuple[list[pyarr
                         break
             found += arrow(pages, source.name, kinds, told.as_json)
             if rows >= told.max_rows:
-                break
-    return (found, end) if found else ([], start)
+                return MicroBatch(found, end, False)
+    return MicroBatch(found, end if found else start, True)
 
 
 def what_was_new(told: ToRead, start: Offset, end: Offset, kinds: Columns) -> Iterator[pyarrow.RecordBatch]:

@@ -1,0 +1,173 @@
+"""Spark: read in partitions, stream what is new, publish from many machines, whatever happens to them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import sparks
+
+from haloitsm_connector import Subscriber
+from haloitsm_connector.client import ClientCredentials, HttpClient
+
+CONFIGURATION = Path(__file__).with_name("halo.yaml")
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def spark(tmp_path_factory):
+    sparks.needs()
+    with sparks.SparkProcess(tmp_path_factory.mktemp("spark")) as process:
+        yield process
+
+
+@pytest.fixture
+def client(sandbox):
+    credentials = ClientCredentials(client_id=sandbox.client_id, client_secret=sandbox.client_secret)
+    with HttpClient(sandbox.base_uri, credentials, tenant=sandbox.tenant) as client:
+        yield client
+
+
+@pytest.fixture
+def options(settings):
+    return {**settings, "config": str(CONFIGURATION)}
+
+
+def made(sandbox, prefix):
+    return Counter(row["summary"] for row in sandbox.tables["Tickets"].values() if row["summary"].startswith(prefix))
+
+
+def test_partitions_hold_every_row_once_in_the_types_of_the_catalogue(spark, settings, client):
+    read = spark.ask("read", options={**settings, "entity": "GET /Tickets", "partitions": 3, "page_size": 50})
+    assert read["partitions"] == 3, read
+    tickets = {row["id"]: row for row in Subscriber(client, "GET /Tickets")}
+    assert Counter(row["id"] for row in read["rows"]) == dict.fromkeys(tickets, 1)
+    one = read["rows"][0]
+    assert one["summary"] == tickets[one["id"]]["summary"]
+    assert one["dateoccurred"].endswith("Z")
+    assert isinstance(one["client_id"], int)
+
+
+def test_filters_are_asked_of_halo_and_change_nothing(spark, settings, client, sandbox):
+    before = len(sandbox.requests)
+    where = "client_id = 3 and id > 2100 and last_update >= '2020-01-01T00:00:00Z'"
+    read = spark.ask(
+        "read",
+        options={**settings, "entity": "GET /Tickets", "page_size": 20},
+        where=where,
+        columns=["id", "client_id"],
+    )
+    tickets = Subscriber(client, "GET /Tickets")
+    expected = {row["id"] for row in tickets if row["client_id"] == 3 and row["id"] > 2100}
+    assert {row["id"] for row in read["rows"]} == expected, read
+    asked = [request for request in sandbox.requests[before:] if "page_size=20" in str(request)]
+    assert asked
+    assert all("client_id=3" in str(request) and "lastupdatefromdate=" in str(request) for request in asked)
+
+
+def test_windows_of_dates_are_partitions(spark, settings, client):
+    told = {"entity": "GET /Tickets", "dates": "dateoccured", "since": "2020-01-01", "window_days": 1200}
+    read = spark.ask("read", options={**settings, **told}, columns=["id"])
+    assert read["partitions"] > 1, read
+    assert Counter(row["id"] for row in read["rows"]) == dict.fromkeys(
+        (row["id"] for row in Subscriber(client, "GET /Tickets")), 1
+    )
+
+
+def test_several_tenants_are_read_at_once(spark, options, client, tmp_path):
+    text = CONFIGURATION.read_text("utf-8")
+    one = text[text.index("  halo:\n") : text.index("transformers:\n")]
+    both = tmp_path / "both.yaml"
+    both.write_text("clients:\n" + one + one.replace("halo:", "other:", 1), "utf-8")
+    told = {**options, "config": str(both), "entity": "GET /Status", "clients": "halo, other"}
+    del told["base_uri"]
+    variables = {f"HALO_{name.upper()}": options[name] for name in ("base_uri", "tenant", "client_id", "client_secret")}
+    told["secret_variables"] = json.dumps(variables)
+    read = spark.ask("read", options=told, columns=["source", "id"])
+    known = [row["id"] for row in Subscriber(client, "GET /Status")]
+    assert Counter((row["source"], row["id"]) for row in read["rows"]) == {
+        (source, id): 1 for source in ("halo", "other") for id in known
+    }
+
+
+def test_a_stream_brings_every_row_once_in_micro_batches_then_what_is_new(spark, settings, client, tmp_path):
+    told = {**settings, "entity": "GET /Tickets", "page_size": 50, "max_rows": 120}
+    given = {"options": told, "checkpoint": str(tmp_path / "checkpoint")}
+    first = spark.ask("stream", folder=str(tmp_path / "first"), **given)
+    known = [row["id"] for row in Subscriber(client, "GET /Tickets")]
+    assert Counter(row["id"] for row in first["rows"]) == dict.fromkeys(known, 1), first
+    client.post("/Tickets", [{"id": 2003, "summary": "Changed meanwhile"}])
+    second = spark.ask("stream", folder=str(tmp_path / "second"), **given)
+    assert [row["summary"] for row in second["rows"]] == ["Changed meanwhile"], second
+
+
+def test_outcomes_are_a_table(spark, options, sandbox, postgresql, tmp_path):
+    told = {**options, "outgoing": "tickets", "state": postgresql.address(), "outcomes": str(tmp_path / "outcomes")}
+    columns = ["concat('Of a table ', id) as subject", "if(id = 3, 'nobody', '1') as client"]
+    failed = spark.ask("write", options=told, range=10, partitions=2, columns=columns)
+    assert "1 of 10 records were not published: refused" in failed["error"]
+    found = spark.ask("outcomes", folder=str(tmp_path / "outcomes"))["rows"]
+    assert Counter(row["status"] for row in found) == {"created": 9, "refused": 1}
+    assert [json.loads(row["entity"])["subject"] for row in found if row["status"] == "refused"] == ["Of a table 3"]
+    again = spark.ask("write", options=told, range=10, partitions=3, columns=[columns[0], "'1' as client"])
+    assert "error" not in again, again
+    assert made(sandbox, "Of a table") == {f"Of a table {number}": 1 for number in range(10)}
+
+
+def test_creates_need_a_journal_that_all_machines_share(spark, options, sandbox):
+    columns = ["concat('Unrecorded ', id) as subject", "1 as client"]
+    failed = spark.ask("write", options={**options, "outgoing": "tickets"}, range=4, partitions=2, columns=columns)
+    assert "name a state that all machines share" in failed["error"]
+    assert made(sandbox, "Unrecorded") == {}
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({}, "say what to read"),
+        ({"entity": "GET /Tickts"}, "GET /Tickets"),
+        ({"entity": "GET /Tickets", "partitons": "3"}, "partitions"),
+        ({"entity": "GET /Tickets", "partitions": "many"}, "partitions"),
+        ({"entity": "GET /Tickets", "since": "2026-01-01"}, "window_days"),
+    ],
+)
+def test_wrong_options_are_told_in_a_sentence(spark, settings, told, words):
+    answer = spark.ask("read", options={**settings, **told})
+    assert words in answer["error"]
+    assert settings["client_secret"] not in json.dumps(answer)
+
+
+def test_a_worker_that_is_killed_in_the_middle_of_a_write_loses_and_doubles_nothing(
+    options, sandbox, postgresql, tmp_path
+):
+    sparks.needs()
+    count = 240
+    told = {**options, "outgoing": "tickets", "state": postgresql.address(), "outcomes": str(tmp_path / "outcomes")}
+    columns = ["concat('Killed ', id) as subject", "1 as client"]
+    killed = []
+
+    def kill() -> None:
+        while len(made(sandbox, "Killed")) < count // 8:
+            time.sleep(0.05)
+        killed.extend(sparks.executors()[:1])
+        os.kill(killed[0], signal.SIGKILL)
+
+    before = set(sparks.executors())
+    assert not before, "another cluster is running"
+    with sparks.cluster(tmp_path) as master, sparks.SparkProcess(tmp_path, MASTER=master) as spark:
+        killer = threading.Thread(target=kill, daemon=True)
+        killer.start()
+        written = spark.ask("write", options=told, range=count, partitions=4, columns=columns)
+        killer.join(10)
+        assert "error" not in written, written["error"]
+        found = spark.ask("outcomes", folder=str(tmp_path / "outcomes"))["rows"]
+    assert killed
+    assert "Lost executor" in written["log"], "it was over before a worker was killed"
+    assert made(sandbox, "Killed") == {f"Killed {number}": 1 for number in range(count)}
+    assert len(found) == count
