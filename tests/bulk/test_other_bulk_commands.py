@@ -194,7 +194,7 @@ def test_reports_and_sql_give_the_rows(bulk, sandbox, folder):
     assert "25 rows" in bulk("update", "Client", "--report", 1, "--set", tax, "--dry-run").out
     ended = bulk("update", "Client", "--report", 4, "--set", tax, "--yes")
     assert ended.status == 3
-    assert "could not load the report" in ended.err
+    assert "Halo cannot run the SQL of report 4: Invalid object name 'Nowhere'" in ended.err
     assert bulk("update", "Client", "--sql", "select nothing from Client", "--set", tax).status == 3
 
 

@@ -261,3 +261,8 @@ def test_a_result_is_written_over_no_file_that_was_there(bulk, sandbox, folder, 
     assert [row["bulk_outcome"] for row in result("bulk-1-2.csv")] == ["updated", "missing"]
     ended = bulk("update", "Client", "--from", "bulk-1.csv", "--set", "ref=C", "--result", "bulk-1.csv", "--yes")
     assert "--result and --from name the same file" in ended.err
+
+
+@pytest.mark.parametrize(("wrong", "meant"), [("Clint", "Client"), ("POST Tickts", "Tickets"), ("asets ", "Asset")])
+def test_a_wrong_entity_is_told_the_one_that_is_meant(bulk, folder, wrong, meant):
+    assert f"Did you mean '{meant}'?" in bulk("update", wrong, "--from", rows(folder, "id\n2\n")).err

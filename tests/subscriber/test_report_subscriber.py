@@ -28,9 +28,9 @@ def test_saved_reports_and_sql_give_their_rows(halo):
 
 
 def test_sql_that_fails_is_an_error_although_halo_answers_200(halo):
-    with pytest.raises(AnswerError, match="could not load the report: Invalid object name"):
+    with pytest.raises(AnswerError, match="cannot run the SQL of report 4: Invalid object name"):
         list(ReportSubscriber(halo, 4))
-    with pytest.raises(AnswerError, match="Invalid column name"):
+    with pytest.raises(AnswerError, match="cannot run the SQL of `sql:`: Invalid column name"):
         list(ReportSubscriber(halo, sql="select nothing from Client"))
 
 

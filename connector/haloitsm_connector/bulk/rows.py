@@ -18,6 +18,7 @@ from haloitsm_connector.formats import STANDARD_STREAM, Format, format_of
 from haloitsm_connector.publisher.sinks import csv_text
 from haloitsm_connector.subscriber import FileSubscriber
 from haloitsm_connector.subscriber.file import opened
+from haloitsm_connector.subscriber.report import MOST_ROWS
 from haloitsm_connector.subscriber.tables import Numbered, sheet_names
 from haloitsm_transformers import Entity
 
@@ -168,7 +169,11 @@ class HaloRows:
 
     def rows(self) -> Iterator[Read]:
         """Yield the rows, counted from 1."""
-        return enumerate(self.subscriber, start=1)
+        line = 0
+        for line, row in enumerate(self.subscriber, start=1):
+            yield line, row
+        if self.fields.get("accept_cut") and line >= MOST_ROWS:
+            self.notes.append(f"{self.name} has {line:,} rows, at which Halo cuts reports off: there may be more")
 
 
 def _digest(path: str) -> str:

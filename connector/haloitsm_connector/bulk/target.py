@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from haloitsm_connector.catalogue import Catalogue, Operation
+from haloitsm_connector.catalogue import Catalogue, Operation, UnknownOperation
 from haloitsm_connector.catalogue.model import Field
 from haloitsm_connector.client.request import scalar
-from haloitsm_connector.errors import InputError
+from haloitsm_connector.errors import InputError, suggest
 from haloitsm_connector.publisher.answer import is_upsert
 
 RECOVERABLE = frozenset({"/Tickets", "/Opportunities", "/Projects"})
@@ -53,7 +53,11 @@ class Target:
 
 def target_of(catalogue: Catalogue, entity: str) -> Target:
     """Return what an entity such as ``Client`` or ``POST /Client`` is made of; InputError for one of another kind."""
-    write = catalogue.find(entity.removesuffix("/{id}"), ("POST",))
+    try:
+        write = catalogue.find(entity.removesuffix("/{id}"), ("POST",))
+    except UnknownOperation as error:
+        hint = suggest(entity.strip().removeprefix("POST ").strip("/"), _kinds(catalogue)) or error.hint
+        raise InputError(error.what, hint) from None
     if not is_upsert(write) or not write.record:
         hint = "A bulk change is about records that a POST with a list writes, such as Client, Tickets or Asset."
         raise InputError(f"{write.name} does not write records with an id", hint)
@@ -68,6 +72,12 @@ def target_of(catalogue: Catalogue, entity: str) -> Target:
         key,
         catalogue.fields(write.record),
     )
+
+
+def _kinds(catalogue: Catalogue) -> list[str]:
+    """Return the names of the kinds of record that a bulk change can be about."""
+    operations = (one for one in catalogue.operations() if is_upsert(one) and one.record)
+    return [one.path.strip("/") for one in operations]
 
 
 def _found(catalogue: Catalogue, name: str) -> Operation | None:

@@ -112,7 +112,7 @@ def source_of(access: Access, target: Target, rows: Rows) -> Source:
     if rows.where:
         return _listed(access, target, pairs("--where", rows.where), rows.delimiter)
     name = f"report {rows.report}" if rows.sql is None else rows.sql
-    subscriber = ReportSubscriber(access.client, rows.report, sql=rows.sql, accept_cut=rows.accept_cut)
+    subscriber = ReportSubscriber(access.client, rows.report, sql=rows.sql, accept_cut=rows.accept_cut, place="--sql")
     told = {"report": rows.report, "sql": rows.sql, "accept_cut": rows.accept_cut or None}
     fields = {"prototype": "report", **{name: value for name, value in told.items() if value is not None}}
     return HaloRows(name, subscriber, fields, between=rows.delimiter or ",")

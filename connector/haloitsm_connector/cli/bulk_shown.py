@@ -126,6 +126,8 @@ def _places(lines: list[int], count: int) -> str:
 def _short(value: Any) -> str:
     if value is None:
         return "(nothing)"
+    if isinstance(value, str) and value != value.strip():
+        return f"'{output.shortened(value, LONGEST_VALUE - 2)}'"  # else nobody sees the blanks
     return output.shortened(value if isinstance(value, str) else output.json_text(value), LONGEST_VALUE)
 
 

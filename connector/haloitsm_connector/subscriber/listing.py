@@ -83,16 +83,17 @@ def _details(value: Any) -> list[Entity]:
     return _entities([value])
 
 
-def report_rows(body: dict[str, Any], response: Response) -> list[Entity] | None:
+def report_rows(body: dict[str, Any], response: Response, place: str = "the report") -> list[Entity] | None:
     """Return the rows of a loaded report, None for a report's definition.
 
-    AnswerError when its SQL failed: the status is 200 all the same (halo-api-facts 4.6).
+    AnswerError when its SQL failed, with Halo's words and the ``place`` where that SQL stands: the status is 200 all
+    the same (halo-api-facts 4.6).
     """
     report = body.get("report")
     content = report if isinstance(report, dict) else body
     if content.get("load_error"):
-        what = f"{response.url} could not load the report: {response.hide(str(content['load_error']))}"
-        raise AnswerError(what, "Correct the report's SQL in Halo.", url=response.url)
+        what = f"Halo cannot run the SQL of {place}: {response.hide(str(content['load_error']))}"
+        raise AnswerError(what, "Correct that SQL.", url=response.url)
     rows = content.get("rows")
     if isinstance(rows, list):
         return _entities(rows)

@@ -33,8 +33,8 @@ class ReportSubscriber(SubscriberBase):
     """The rows of the saved report number ``report``, or of ``sql``, which Halo runs and does not save.
 
     ``query`` are further parameters of a saved report. Reading raises AnswerError for SQL that fails, and for as many
-    rows as Halo shows at most, since there may be more: ``accept_cut`` takes them. InputError unless one of ``report``
-    and ``sql`` is given.
+    rows as Halo shows at most, since there may be more: ``accept_cut`` takes them. ``place`` is where the SQL stands,
+    for the words of an error. InputError unless one of ``report`` and ``sql`` is given.
     """
 
     client: HttpClient
@@ -47,11 +47,14 @@ class ReportSubscriber(SubscriberBase):
         sql: str | None = None,
         query: Mapping[str, Any] | None = None,
         accept_cut: bool = False,
+        place: str = "`sql:`",
     ) -> None:
         if (report is None) == (not sql):
             raise InputError(NEITHER_OR_BOTH, "Give one of `report` and `sql`.")
         self.client = client
         self.accept_cut = accept_cut
+        self.report = report
+        self.place = place if report is None else f"report {report}"
         self._request = _saved(report, query or {}) if sql is None else _ad_hoc(sql)
 
     def requests(self) -> Iterator[Request]:
@@ -64,16 +67,20 @@ class ReportSubscriber(SubscriberBase):
         if not 200 <= response.status < 300:
             if self.client.normal(response.status):
                 return
-            raise status_error(response, self._request.method)
+            error = status_error(response, self._request.method)
+            if response.status == 404 and self.report is not None:
+                error.hint = f"There is no report {self.report}: `haloitsm get /Report` lists all with their ids."
+            raise error
         value = read_value(response)
         refuse_error(value, response)
         body = value[-1] if isinstance(value, list) and value else value
-        rows = report_rows(body, response) if isinstance(body, dict) else None
+        rows = report_rows(body, response, self.place) if isinstance(body, dict) else None
         if rows is None:
             raise AnswerError(f"{response.url} answered without the rows of a report", url=response.url)
         if len(rows) >= MOST_ROWS and not self.accept_cut:
             what = f"the report has {len(rows)} rows, at which Halo cuts reports off: there may be more"
-            raise AnswerError(what, "Narrow it, by ranges of ids for instance, or say that these rows will do.")
+            hint = "Narrow it, by ranges of ids for instance, or take these rows: --accept-cut, accept_cut: true."
+            raise AnswerError(what, hint)
         for start in range(0, len(rows), ROWS_PER_PAGE):
             yield rows[start : start + ROWS_PER_PAGE]
 
