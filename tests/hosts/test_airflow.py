@@ -159,6 +159,18 @@ def test_the_connection_may_name_the_state(run, config, tmp_path):
 
 
 @pytest.mark.slow
+def test_without_a_state_nothing_is_run(run, config, tmp_path):
+    nowhere = """
+import os
+os.environ["HALOITSM_STATE"] = ""
+"""
+    done = run(nowhere, routes("run", config, tmp_path, routes=["all"], retries=2))
+    assert (done["states"], done["tries"]) == ({"run": "failed"}, {"run": 1})
+    assert "AirflowFailException: state is missing" in done["output"]
+    assert not (tmp_path / "lines.jsonl").exists()
+
+
+@pytest.mark.slow
 def test_a_run_with_failed_tasks_fails_for_good_and_says_why(run, config, tmp_path):
     done = run(routes("run", config, tmp_path, routes=["strict"], retries=2))
     assert (done["states"], done["tries"]) == ({"run": "failed"}, {"run": 1})

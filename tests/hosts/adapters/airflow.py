@@ -86,6 +86,7 @@ class Airflow:
         if Airflow.worker is None:
             Airflow.worker = Worker(environment)
         variables = {name: environment.variables[name] for name in ("HOME", "HALOITSM_STATE_DIR")}
+        variables["HALOITSM_STATE"] = f"{variables['HALOITSM_STATE_DIR']}/airflow.sqlite"
         variables["AIRFLOW_CONN_HALOITSM_DEFAULT"] = connection_of(settings)
         return Airflow.worker.run(source, variables, folder, date)
 

@@ -26,9 +26,9 @@ class HaloITSMHook(BaseHook):
     """Reaches HaloITSM as a connection of the type ``haloitsm`` says.
 
     ``config`` names YAML files or folders. Their ``HALO_`` variables are filled in by the connection, others by
-    ``parameters`` and then the environment. ``state`` is a file or a PostgreSQL address; without it, the state that the
-    connection names is used, else that of ``HALOITSM_STATE``. ``since`` is where the first read of what is new begins.
-    Without a connection (None), the YAML says all. Whatever cannot be used is an InputError or a ConfigError.
+    ``parameters`` and then the environment. ``state`` is a file or a PostgreSQL address; else the connection names one,
+    or ``HALOITSM_STATE``. ``since`` is where the first read of what is new begins. Without a connection (None), the
+    YAML says all. Whatever cannot be used is an InputError or a ConfigError.
     """
 
     conn_name_attr = "haloitsm_conn_id"
@@ -70,11 +70,20 @@ class HaloITSMHook(BaseHook):
 
     @contextmanager
     def pipeline(self) -> Iterator[Pipeline]:
-        """Give the pipeline of the YAML files, with its state; its secrets are masked in Airflow's logs."""
+        """Give the pipeline of the YAML files, with its state; its secrets are masked in Airflow's logs.
+
+        The state has to be named: a worker may be another one the next time, and the folder of the DAG too.
+        """
         if not self.config:
             raise InputError("config is missing: the YAML files that say what to do", "Name them: config='halo.yaml'.")
-        paths = [Path(path) for path in self.config]
-        with Pipeline.load(*paths, environ=self._settings().variables(self._environ())) as pipeline:
+        environ = self._settings().variables(self._environ())
+        if not environ.get("HALOITSM_STATE"):
+            what = "state is missing: where all that must not be forgotten between runs is kept"
+            hint = (
+                "Name a file that every worker sees, or postgresql://…: as state, in the connection, or HALOITSM_STATE."
+            )
+            raise InputError(what, hint)
+        with Pipeline.load(*map(Path, self.config), environ=environ) as pipeline:
             for secret in pipeline.config.secrets:
                 mask_secret(secret)
             for warning in pipeline.config.warnings:
