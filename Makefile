@@ -6,7 +6,7 @@ NEWMAN := $(VENV)-newman
 HOSTS := $(VENV)-hosts
 export PYTHONSAFEPATH := 1
 
-.PHONY: demo test newman hosts postgresql soak crash bench check lint types layers docs wheel clean
+.PHONY: demo test newman hosts postgresql java soak crash bench check lint types layers docs wheel clean
 
 demo: $(VENV)/.user          ## Run the main job on the built-in sandbox
 	$(BIN)/haloitsm demo
@@ -30,6 +30,12 @@ postgresql:                  ## Get a PostgreSQL server for the tests of the sta
 	  as_root="env DEBIAN_FRONTEND=noninteractive"; [ "$$(id -u)" = 0 ] || as_root="sudo -n $$as_root"; \
 	  { $$as_root apt-get update -q; $$as_root apt-get install -q -y --no-install-recommends postgresql; } \
 	  || { echo "No PostgreSQL server is here, and none can be installed. Install one (Debian: apt-get install postgresql)."; exit 1; }; }
+
+java:                        ## Get a Java for the tests of Spark, where there is none: as root, or by sudo
+	@command -v java >/dev/null || { \
+	  as_root="env DEBIAN_FRONTEND=noninteractive"; [ "$$(id -u)" = 0 ] || as_root="sudo -n $$as_root"; \
+	  { $$as_root apt-get update -q; $$as_root apt-get install -q -y --no-install-recommends openjdk-17-jre-headless; } \
+	  || { echo "No Java is here, and none can be installed. Install one (Debian: apt-get install openjdk-17-jre-headless)."; exit 1; }; }
 
 soak: export PYTHONPATH = tests/promises
 soak: $(VENV)/.dev           ## Play 50,000 scenarios of what can go wrong (others: ARGS=--help), or one again: SEED=17

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import pytest
+import sparks
 from dotenv import dotenv_values
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +33,8 @@ def programs(page: Path) -> list[Path]:
         return [Path(sys.executable).parent]
     if not (HOSTS / page.stem / ".ready").exists():
         pytest.skip(f"{page.stem} is not installed; 'make hosts' installs it")
+    if page.stem == "spark":
+        sparks.needs()
     return [HOSTS / page.stem / "bin", *sorted(HOSTS.glob("*/bin"))]
 
 

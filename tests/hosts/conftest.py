@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from haloitsm_connector.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from sparks import SparkProcess
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = Path(__file__).with_name("halo.yaml")
@@ -70,6 +73,16 @@ def environment(tmp_path: Path) -> Environments:
         return Environment(folder, variables)
 
     return find
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkProcess]:
+    """A process with a Spark session, which stays: it takes seconds to start."""
+    from sparks import SparkProcess, needs
+
+    needs()
+    with SparkProcess(tmp_path_factory.mktemp("spark")) as process:
+        yield process
 
 
 @pytest.fixture

@@ -10,17 +10,20 @@ from adapters.airflow import Airflow
 from adapters.arrow import Arrow
 from adapters.dlt import Dlt
 from adapters.singer import Singer
+from adapters.spark import Spark
 
 from haloitsm_connector import Subscriber
 from haloitsm_connector.client import ClientCredentials, HttpClient
 
-HOSTS = [Singer(), Airbyte(), Arrow(), Airflow(), Dlt()]
+HOSTS = [Singer(), Airbyte(), Arrow(), Airflow(), Dlt(), Spark()]
 BAD = 2060
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(params=HOSTS, ids=lambda host: type(host).__name__)
 def host(request):
+    if prepare := getattr(request.param, "prepare", None):
+        prepare(request)
     return request.param
 
 

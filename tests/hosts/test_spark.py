@@ -20,13 +20,6 @@ CONFIGURATION = Path(__file__).with_name("halo.yaml")
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def spark(tmp_path_factory):
-    sparks.needs()
-    with sparks.SparkProcess(tmp_path_factory.mktemp("spark")) as process:
-        yield process
-
-
 @pytest.fixture
 def client(sandbox):
     credentials = ClientCredentials(client_id=sandbox.client_id, client_secret=sandbox.client_secret)
