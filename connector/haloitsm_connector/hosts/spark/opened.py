@@ -28,6 +28,9 @@ from haloitsm_transformers import Registry, compile_chain
 OWN_CLIENT = "haloitsm"
 """Stands for the client that the options describe, beside those of YAML files."""
 
+LONGEST_SECONDS = 86_400
+"""The longest window that a budget can have."""
+
 
 @dataclass(frozen=True)
 class Share:
@@ -44,7 +47,7 @@ class Share:
             return fields
         each, seconds = whole.requests // among, whole.window_seconds
         if not each:  # less than one request each: one in a longer time
-            each, seconds = 1, math.ceil(seconds * among / whole.requests)
+            each, seconds = 1, min(LONGEST_SECONDS, math.ceil(seconds * among / whole.requests))
         folder = state_folder(fields.state_folder) / "shares" / f"{self.number % among + 1} of {among}"
         budget = RequestBudget(requests=each, window_seconds=seconds)
         return fields.model_copy(update={"budget": budget, "state_folder": str(folder)})

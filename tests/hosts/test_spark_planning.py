@@ -1,0 +1,122 @@
+"""What is planned for a cluster: partitions, shares of the budget, jobs. None of it needs Spark."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from haloitsm_connector.client.fields import ClientCredentials, HaloClientFields
+from haloitsm_connector.errors import InputError
+from haloitsm_connector.hosts.spark.engine import jobs, run_here
+from haloitsm_connector.hosts.spark.opened import Share
+from haloitsm_connector.hosts.spark.reading import Narrowed, pieces
+from haloitsm_connector.hosts.spark.told import ToRead, ToWrite
+from haloitsm_connector.pipeline import Pipeline
+from haloitsm_connector.subscriber.parts import Part
+
+CONFIGURATION = Path(__file__).with_name("halo.yaml")
+SIGN_IN = ClientCredentials(client_id="x", client_secret="y")
+
+
+def fields(**more):
+    return HaloClientFields.model_validate({"base_uri": "https://halo.example.com", "authentication": SIGN_IN, **more})
+
+
+@pytest.mark.parametrize("requests", [1, 5, 300])
+@pytest.mark.parametrize("among", [2, 8, 70])
+def test_all_shares_together_are_no_more_than_the_budget(requests, among):
+    whole = fields(budget={"requests": requests, "window_seconds": 300})
+    shares = [Share(number, among).of("halo", whole) for number in range(among)]
+    rate = sum(share.budget.requests / share.budget.window_seconds for share in shares)
+    assert rate <= requests / 300 * (1 + 1e-9)
+    assert len({share.state_folder for share in shares}) == among
+
+
+def test_a_hosted_tenant_has_a_budget_without_being_told_and_others_have_none():
+    hosted = HaloClientFields.model_validate({"base_uri": "https://acme.haloitsm.com", "authentication": SIGN_IN})
+    assert Share(0, 3).of("halo", hosted).budget.requests == 100
+    assert Share(0, 3).of("halo", fields()).budget is None
+    assert Share(0, 3).of("halo", fields(budget="off")).budget == "off"
+
+
+def test_the_budget_is_divided_among_the_partitions_of_each_tenant(settings):
+    told = ToRead.of(
+        {**settings, "config": str(CONFIGURATION), "incoming": "all_tickets,bad_ticket", "partitions": "3"}
+    )
+    made = pieces(told, Narrowed())
+    assert [(piece.source, piece.share.number) for piece in made] == [
+        ("all_tickets", 0), ("all_tickets", 1), ("all_tickets", 2), ("bad_ticket", 3)
+    ]  # fmt: skip
+    assert {piece.share.among["halo"] for piece in made} == {4}
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "left"),
+    [
+        (Narrowed(), Part(after=10, last=20, position=5)),
+        (Narrowed(first=15), Part(after=14, last=20)),
+        (Narrowed(last=12), Part(after=10, last=12, position=5)),
+        (Narrowed(first=21), None),
+        (Narrowed(last=10), None),
+        (Narrowed(first=3, last=99), Part(after=10, last=20, position=5)),
+    ],
+)
+def test_what_filters_leave_of_a_range(narrowed, left):
+    assert narrowed.taken(Part(after=10, last=20, position=5)) == left
+
+
+def test_chains_about_all_records_are_not_divided(settings, tmp_path):
+    text = CONFIGURATION.read_text("utf-8").replace("transformers: [row]", "transformers: [{limit: 5}]", 1)
+    (tmp_path / "halo.yaml").write_text(text, "utf-8")
+    told = ToRead.of({**settings, "config": str(tmp_path / "halo.yaml"), "incoming": "all_tickets"})
+    assert [piece.part for piece in pieces(told, Narrowed())] == [None]
+
+
+@pytest.mark.parametrize(
+    "options", [{"state": "a secret"}, {"partitions": "a secret"}, {"secret_variables": "a secret"}]
+)
+def test_options_are_refused_without_showing_them(options, settings):
+    with pytest.raises(InputError) as raised:
+        ToRead.of({**settings, **options, "unknown": "a secret"})
+    assert "a secret" not in str(raised.value)
+
+
+def test_only_a_postgresql_is_shared(monkeypatch):
+    monkeypatch.setenv("HALOITSM_STATE", "/somewhere/state.sqlite")
+    assert ToWrite.of({"outgoing": "x"}).shared_state is None
+    monkeypatch.setenv("HALOITSM_STATE", "postgresql://somewhere/state")
+    assert ToWrite.of({"outgoing": "x"}).shared_state == "postgresql://somewhere/state"
+
+
+def test_routes_of_one_incoming_are_one_job_which_runs_anywhere(settings, tmp_path, sandbox):
+    file = tmp_path / "routes.yaml"
+    file.write_text(
+        CONFIGURATION.read_text("utf-8").replace("    transformers: [row]", "    transformers: []") + ROUTES
+    )
+    environ = {f"HALO_{name.upper()}": value for name, value in settings.items()} | {"OTHER": "not named"}
+    state = tmp_path / "state.sqlite"
+    with Pipeline.load(file, environ=environ, state=state) as pipeline:
+        made = jobs(pipeline, [], state, environ)
+    assert [job.names for job in made] == [("one", "two"), ("three",)]
+    assert all(job.share.among == {"halo": 2} for job in made)
+    assert "OTHER" not in made[0].environ
+    assert "secret" not in repr(made)
+    ran = run_here(made[1])
+    assert (ran.exit_status, ran.errors) == (0, [])
+    assert ran.counts["three"]["finished"] == 3
+    assert len([row for row in sandbox.tables["Tickets"].values() if row["summary"] == "Of a job"]) == 3
+    json.dumps(ran.counts)
+
+
+ROUTES = """
+  log: {publisher: {prototype: file, path: out.jsonl}}
+routes:
+  one: {incoming: all_tickets, outgoing: log}
+  two: {incoming: all_tickets, outgoing: log}
+  three:
+    incoming: new_tickets
+    transformers: [{limit: 3}, {set: {subject: Of a job, client: 1}}]
+    outgoing: tickets
+"""
