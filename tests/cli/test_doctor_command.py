@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
 import threading
 import time
 from email.utils import formatdate
@@ -140,3 +142,64 @@ def test_tasks_that_nobody_will_deliver_are_told(haloitsm, project):
         "      haloitsm tasks list halo.yaml --route 'tickets' --status failed,rejected shows them and why.",
     ):
         assert line in ended.out.splitlines()
+
+
+def test_a_state_on_a_server_is_looked_at_there(haloitsm, project, postgresql):
+    address = postgresql.address()
+    with open_state(address) as state:
+        tasks = Tasks(state)
+        tasks.add({"laptops": [NewTask({"n": 1})]}, {}, covers=True)
+        tasks.claim("laptops", 1)
+    ended = haloitsm("doctor", "halo.yaml", "--state", address, "--json")
+    found = results(ended)
+    place = address.replace(":" + address.partition("@")[0].rpartition(":")[2], "")
+    assert ended.status == 0
+    assert found["state"][0] == "ok"
+    assert re.fullmatch(rf"{re.escape(place)} answers: PostgreSQL \d+\.\d+, \d+ kB", found["state"][1])
+    assert found["durability"][:2] == ("warn", "the server does not wait for its disk: fsync is off")
+    assert found["tasks of laptops"][1] == "1 under way, and nobody is at it"
+    assert found["tasks"][1] == "1 task kept"
+    assert "permissions" not in found
+    assert "disk" not in found
+
+
+def test_whoever_is_at_a_route_on_another_connection_is_seen(haloitsm, project, postgresql):
+    address = postgresql.address()
+    with open_state(address) as state, state.lease("route laptops") as held:
+        tasks = Tasks(held)
+        tasks.add({"laptops": [NewTask({"n": 1})]}, {}, covers=True)
+        tasks.claim("laptops", 1)
+        assert "tasks of laptops" not in results(haloitsm("doctor", "halo.yaml", "--state", address, "--json"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"password": "mistyped"}, "password"),
+        ({"database": "missing"}, "missing"),
+        ({"schema": "taken"}, "is of another program"),
+    ],
+)
+def test_a_server_that_cannot_be_used_fails_and_no_password_is_shown(haloitsm, project, postgresql, changes, said):
+    with open_state(postgresql.address()) as state, state.transaction() as connection:
+        connection.execute("CREATE SCHEMA IF NOT EXISTS taken")
+        connection.execute("CREATE TABLE IF NOT EXISTS taken.things (name TEXT)")
+    address = postgresql.address(**changes)
+    ended = haloitsm("doctor", "halo.yaml", "--state", address, "--json")
+    found = results(ended)
+    assert ended.status == 1
+    assert found["state"][0] == "fail"
+    assert said in found["state"][1]
+    assert found["token of halo"][0] == "ok"
+    assert address.partition("@")[0].rpartition(":")[2] not in ended.out + ended.err
+
+
+@pytest.mark.slow
+def test_a_server_that_is_away_fails(haloitsm, project, postgresql):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    address = postgresql.address().replace(f":{postgresql.port}/", f":{port}/")
+    ended = haloitsm("doctor", "halo.yaml", "--state", address)
+    assert ended.status == 1
+    assert "fail  state: " in ended.out
+    assert "refused" in ended.out

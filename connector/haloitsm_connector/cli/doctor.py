@@ -101,7 +101,7 @@ def _state(state: Database) -> Iterator[Check]:
     from haloitsm_connector.store.sqlite import SqliteDatabase
 
     if not isinstance(state, SqliteDatabase):
-        yield Check("state", "ok", f"{state.place} answers")
+        yield from _server(state)
         return
     damage = [row[0] for row in state.rows("PRAGMA quick_check(1)") if row[0] != "ok"]
     if damage:
@@ -111,6 +111,21 @@ def _state(state: Database) -> Iterator[Check]:
         yield Check("state", "ok", f"{state.path} is whole, {_size(state.path.stat().st_size)}")
     yield _permissions(state.path)
     yield _room(state.path.parent)
+
+
+def _server(state: Database) -> Iterator[Check]:
+    """Look at a server of PostgreSQL."""
+    sql = (
+        "SELECT current_setting('server_version'), current_setting('fsync'), current_setting('synchronous_commit'),"
+        " sum(pg_total_relation_size(pg_class.oid)) FROM pg_class JOIN pg_namespace ON relnamespace = pg_namespace.oid"
+        " WHERE nspname = current_schema() AND relkind = 'r'"
+    )
+    ((version, *durable, size),) = state.rows(sql)
+    yield Check("state", "ok", f"{state.place} answers: PostgreSQL {version.split()[0]}, {_size(size)}")
+    off = [name for name, value in zip(("fsync", "synchronous_commit"), durable, strict=True) if value == "off"]
+    if off:
+        do = "Have it on in the server's configuration: a power failure may take back what was kept, and was acted on."
+        yield Check("durability", "warn", f"the server does not wait for its disk: {', '.join(off)} is off", do)
 
 
 def _permissions(path: Path) -> Check:
