@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import shutil
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -285,6 +286,17 @@ def test_a_destination_that_was_killed_creates_nothing_twice(airbyte, destinatio
     ran = destination(*some[5:], state("rows", 12))
     assert ran.status == 0, ran.out + ran.log
     assert made(sandbox) == {f"Row {number}": 1 for number in range(12)}
+
+
+@pytest.mark.parametrize("connector", ["source", "destination"])
+def test_its_image_runs(connector):
+    if not shutil.which("docker") or subprocess.run(["docker", "info"], capture_output=True, check=False).returncode:
+        pytest.skip("no Docker engine answers")
+    root, tag = HERE.parents[1], f"haloitsm/{connector}:test"
+    build = ["docker", "build", "-q", "-f", root / "connector" / "airbyte" / "Dockerfile", "--target", connector]
+    subprocess.run([*build, "-t", tag, root], check=True)
+    ran = subprocess.run(["docker", "run", "--rm", tag, "spec"], capture_output=True, text=True, check=True)
+    assert '"airbyte_secret":true' in ran.stdout
 
 
 @pytest.mark.parametrize("command", [commands.source, commands.destination])
