@@ -97,6 +97,10 @@ def test_a_column_that_is_not_there_is_an_error(bulk, sandbox, folder, writes):
     assert "--set: there is no column 'nam'. Did you mean 'name'?" in ended.err
     ended = bulk("update", "Client", "--where", "toplevel_id=2", "--set", "ref={{ nam }}")
     assert "--set: there is no column 'nam'. Did you mean 'name'?" in ended.err
+    ended = bulk("update", "Client", "--from", source, "--set", 'ref={{ Kenmerk || "none" }}')
+    assert (
+        "there is no column 'none'. Columns: id, Kenmerk. If 'none' is a text, it stands in single quotes." in ended.err
+    )
     assert writes() == []
     (folder / "rows.json").write_text('[{"id": 2}, {"id": 3, "code": "C"}]')
     ended = bulk(

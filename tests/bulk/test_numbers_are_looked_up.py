@@ -17,13 +17,17 @@ def asked(sandbox):
 def test_a_number_that_the_list_lacks_is_refused(bulk, sandbox, folder, writes, asked):
     (folder / "in.csv").write_text("id,toplevel_id\n2,1\n3,77\n4,1\n", "utf-8")
     ended = bulk("update", "Client", "--from", "in.csv", "--set", "item_tax_code=9999", "--yes")
+    assert ended.status == 1
+    what = "--set 'item_tax_code': there is no Tax 9999. There are: 1 (20% (Sales)), 2 (5% (Sales)), 3 (Zero rated), 4 "
+    assert what in ended.err
+    assert "(20% (Purchases)). If Halo has it all the same, add --allow-unknown." in ended.err
+    ended = bulk("update", "Client", "--from", "in.csv", "--set", "item_tax_code={{ `9999` }}", "--yes")
     assert ended.status == 4
-    what = "'item_tax_code': there is no Tax 9999. There are: 1 (20% (Sales)), 2 (5% (Sales)), 3 (Zero rated), 4 "
-    assert what in ended.out
+    assert "'item_tax_code': there is no Tax 9999." in ended.out
+    ended = bulk("update", "Client", "--from", "in.csv", "--yes", "--dry-run")
     assert "column 'toplevel_id': there is no TopLevel 77. There are: 1 (Customers), 2 (Partners)" in ended.out
     assert writes() == []
-    assert asked()["/api/Tax"] == 1
-    assert asked()["/api/TopLevel"] == 1
+    assert asked()["/api/Tax"] == 2  # of two commands
     ended = bulk("update", "Client", "--from", "in.csv", "--set", "item_tax_code=9999", "--allow-unknown", "--yes")
     assert ended.status == 0
     assert sandbox.tables["Client"][3]["toplevel_id"] == 77
@@ -62,3 +66,12 @@ def test_the_list_is_read_once_for_a_name_and_numbers(bulk, folder, asked):
     (folder / "in.csv").write_text("id,item_tax_code,sales_tax_code\n2,Zero rated,1\n3,2,zerorated\n", "utf-8")
     bulk("update", "Client", "--from", "in.csv", "--set", "service_tax_code=1", "--dry-run")
     assert asked()["/api/Tax"] <= 2
+
+
+def test_a_value_for_all_that_does_not_fit_is_told_once(bulk, folder, sandbox):
+    ended = bulk("update", "Client", "--report", 1, "--set", "item_tax_code=many")
+    assert ended.status == 1
+    assert "--set 'item_tax_code': nothing is called 'many'. There are: 20% (Sales), " in ended.err
+    ended = bulk("update", "Client", "--report", 1, "--set", "inactive=perhaps")
+    assert "--set 'inactive': 'perhaps' is neither true nor false." in ended.err
+    assert not [one for one in sandbox.requests if "/Report" in one.path]

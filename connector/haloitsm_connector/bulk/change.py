@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from haloitsm_connector.bulk.names import Names
+from haloitsm_connector.bulk.names import Names, UnknownNumberError
 from haloitsm_connector.bulk.record import Kind
 from haloitsm_connector.bulk.rows import Source
 from haloitsm_connector.bulk.target import Target
@@ -91,6 +91,14 @@ class Changes:
             raise KeylessError(self._keyless(missing[0], row))
         return wanted
 
+    def check_values(self) -> None:
+        """Raise InputError for a value for all records that does not fit its field."""
+        try:
+            self.constants()
+        except MisfitError as error:
+            known = "" if self._rules.allow_unknown else "If Halo has it all the same, add --allow-unknown."
+            raise InputError(f"--set {error}", known if isinstance(error, UnknownNumberError) else "") from None
+
     def check_columns(self, columns: Collection[str]) -> None:
         """Raise InputError for a column that is named and that no row has, and where nothing is said to change."""
         if not self.used and not self.unused:
@@ -103,6 +111,8 @@ class Changes:
             for name in names:
                 if name not in known:
                     told = "" if self._whole else f"Columns: {there}."
+                    if option == "--set" and any(f'"{name}"' in text for text in self._rules.values.values()):
+                        told = f"{told} If '{name}' is a text, it stands in single quotes.".strip()
                     raise InputError(f"{option}: there is no column '{name}'", f"{suggest(name, known)} {told}".strip())
         if self._kind == "update" and not self._rules.values and not {*self.used.values()} - {*self._target.key}:
             near = next((hint for hint in self.unused.values() if hint.startswith("Did you mean")), "")
@@ -147,7 +157,7 @@ class Changes:
         try:
             return look()
         except MisfitError as error:
-            raise MisfitError(f"{where}: {error}") from None
+            raise type(error)(f"{where}: {error}") from None
 
     def _field(self, column: str) -> str | None:
         """Return the field that a column is for, None where it is of no use."""

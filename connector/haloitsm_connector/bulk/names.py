@@ -32,6 +32,10 @@ CHECKED_ALONE = 50
 _SHOWN = 10
 
 
+class UnknownNumberError(MisfitError):
+    """No row of the list that a field's numbers are from has this one."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:
     """A list of names: what is asked, the field of a row that holds the number, and what reads one row by it."""
@@ -88,11 +92,11 @@ class Names:
         if ids:
             raise MisfitError(f"several are called '{name}': {', '.join(map(str, ids[:5]))}; give the number")
         labels = [label for _, label in known.numbers.values() if label]
-        hint = suggest(name, labels) or (f"There are: {', '.join(labels[:_SHOWN])}." if labels else "")
+        hint = suggest(name, labels) or (f"There are: {', '.join(labels[:_SHOWN])}" if labels else "")
         raise MisfitError(f"nothing is called '{name}'" + (f". {hint}" if hint else ""))
 
     def check(self, field: str, number: Any) -> None:
-        """Raise MisfitError for a number that the list of a field does not have, with the nearest that it has.
+        """Raise UnknownNumberError for a number that the list of a field does not have, with the nearest that it has.
 
         Zero and less stand for nobody and nothing; a list that is empty, or not to be read, tells nothing.
         """
@@ -109,7 +113,7 @@ class Names:
             return
         near = sorted(known.numbers.values(), key=lambda row: abs(_size(row[0]) - number))[:_SHOWN]
         told = ", ".join(f"{id_} ({label})" for id_, label in sorted(near, key=lambda row: _size(row[0])))
-        raise MisfitError(f"there is no {place.name} {written}. There are: {told}.")
+        raise UnknownNumberError(f"there is no {place.name} {written}. There are: {told}")
 
     def _is_there(self, place: Place, number: str, known: _Rows) -> bool:
         """Whether Halo has what no row shows: rows may hide it, and not all of them are read."""

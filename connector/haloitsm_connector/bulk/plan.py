@@ -21,6 +21,7 @@ Prepared = tuple[int, Entity | Done | str]
 def planned(record: Record, source: Source, chain: Chain | None, changes: Changes, target: Target) -> Iterator[int]:
     """Put the rows of a source on record, with the changes that they ask for; yield how many there are so far."""
     kind = record.info.kind
+    changes.check_values()
     columns: dict[str, None] = {}
     prepared = _prepared(source, chain)
     number = 0
