@@ -91,3 +91,20 @@ def test_those_of_bulk_commands_wait_where_the_folder_keeps_its_state(haloitsm, 
     made = sum(effect.did == "created" for effect in sandbox.effects)
     assert haloitsm(*create).status == 0
     assert sum(effect.did == "created" for effect in sandbox.effects) == made
+
+
+def test_a_task_of_several_parts_waits_for_each_of_them(haloitsm, project, sandbox):
+    config = (project / "halo.yaml").read_text("utf-8")
+    config = config.replace("      - set: {payload", "      - split: {items: items}\n      - set: {payload")
+    (project / "halo.yaml").write_text(config.replace("path: laptops.csv", "path: laptops.json"), "utf-8")
+    (project / "laptops.json").write_text('[{"items": [{"serial": "A", "client": 12}, {"serial": "B", "client": 12}]}]')
+    fault = LOST["faults"][0]
+    sandbox.faults = {"faults": [{**fault, "match": {**fault["match"], "times": 2}}]}
+    assert "laptops: 2 waiting\n" in haloitsm("run", "halo.yaml", "laptops").err
+    sandbox.faults = None
+    shown = [json.loads(line) for line in haloitsm("waiting", "halo.yaml", "--json").out.splitlines()]
+    assert [(one["number"], one["tasks"]) for one in shown] == [(1, [100]), (2, [100])]
+    assert haloitsm("waiting", "halo.yaml", "--created", 2).err == "2: created; task 100 waits for 1 too.\n"
+    assert haloitsm("waiting", "halo.yaml", "--created", 1).err == (
+        "1: created; haloitsm run halo.yaml laptops --no-read skips it, task 100.\n"
+    )

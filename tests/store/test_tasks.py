@@ -80,7 +80,7 @@ def decide(state: Database, number: int) -> None:
     with JobJournal(lambda: state, "a").begin() as run:
         (intent,) = run.intend([Intent("x", "POST /Asset")])
         with state.transaction() as connection:
-            connection.execute("UPDATE tasks SET intent = ? WHERE number = ?", (intent.number, number))
+            connection.execute("INSERT INTO doubts (intent, task) VALUES (?, ?)", (intent.number, number))
         run.end()
     Intents(state).again(intent.number)
 
@@ -360,7 +360,7 @@ def test_create_in_doubt_goes_with_the_last_task_that_waits_for_it(state: Databa
         run.keep([replace(one, reason="no answer") for one in made])
     shared, other = (one.number for one in made)
     doubts = [(first, shared), (second, shared), (third, other)]
-    tasks.settle("a", [Settled(number, "waiting", intent=intent) for number, intent in doubts])
+    tasks.settle("a", [Settled(number, "waiting", doubts=[intent]) for number, intent in doubts])
     waiting = Intents(state).waiting
     getattr(tasks, action)(Filter(numbers=[first]))
     assert [one.number for one in waiting()] == [shared, other]

@@ -18,7 +18,7 @@ from haloitsm_connector.store.statuses import STATUSES, TRANSITIONS, before
 from haloitsm_connector.store.tasks import Claimed, Filter, NewTask, Settled, Task, Tasks
 
 QUEUES = ["a", "b"]
-TABLES = ["queues", "tallies", "batches", "contents", "answers", "tasks", "events", "cursors"]
+TABLES = ["queues", "tallies", "batches", "contents", "answers", "tasks", "doubts", "events", "cursors"]
 KEYS = st.sampled_from([None, None, "x", "y", "z"])
 NEW = st.lists(st.tuples(KEYS, st.sampled_from(["", "", "", "too large"])), max_size=6)
 OPEN = {"new", "retry", "processing"}
@@ -134,14 +134,14 @@ class TasksMachine(RuleBasedStateMachine):
             event = {"finished": "finish", "skipped": "drop", "failed": "fail", "retry": "postpone"}
             known_due = one.due or 0.0
             self.go(one.number, event.get(one.status, "doubt"), one.status, reason=one.reason, due=known_due)
-            task.attempts, task.intent, task.answer = task.attempts + 1, one.intent, one.answer
+            task.attempts, task.intent, task.answer = task.attempts + 1, sum(one.doubts), one.answer
         self.learn(new, known, f"route {queue}")
 
     def outcome(self, number: int, status: Any) -> Settled:
         due = self.clock + 5 if status == "retry" else None
         reason = "" if status == "finished" else f"It was {status}"
         answer = {"outcome": status, "id": number} if number % 3 else None
-        return Settled(number, status, reason, due, intent=number if status == "waiting" else 0, answer=answer)
+        return Settled(number, status, reason, due, doubts=[number] if status == "waiting" else [], answer=answer)
 
     @rule(queue=st.sampled_from(QUEUES), data=st.data())
     def release(self, queue: str, data: st.DataObject) -> None:

@@ -16,7 +16,7 @@ from haloitsm_connector.errors import InputError
 if TYPE_CHECKING:
     from haloitsm_connector.publisher.journal import Intent
     from haloitsm_connector.store import Database
-    from haloitsm_connector.store.tasks_listed import Task
+    from haloitsm_connector.store.doubts import Doubt
 
 Hide = Callable[[Any], Any]
 SHOWN = 500
@@ -41,19 +41,20 @@ def waiting(
     skips it or sends it.
     """
     from haloitsm_connector.store import Intents
+    from haloitsm_connector.store.tasks import Tasks
 
     if id is not None and created is None:
         raise InputError("--id says which record --created speaks of", "Give both.")
     with _opened(context.obj, path, state) as (database, hide):
-        intents, tasks = Intents(database), _tasks(database)
+        intents, doubts = Intents(database), Tasks(database).doubts()
         if created is not None:
             intents.created(created, int(id) if id and id.isdecimal() else id)
-            output.say(f"{created}: created; {_goes_on(path, tasks.get(created, []), 'skips')}.")
+            doubts = _settled(created, doubts, path, "created", "skips")
         if again is not None:
             intents.again(again)
-            output.say(f"{again}: not created; {_goes_on(path, tasks.get(again, []), 'sends')}.")
+            _settled(again, doubts, path, "not created", "sends")
         if created is None and again is None:
-            _show(intents.waiting(), tasks, hide, as_json=as_json)
+            _show(intents.waiting(), doubts, hide, as_json=as_json)
 
 
 @contextmanager
@@ -67,33 +68,34 @@ def _opened(settings: Settings, path: Path | None, state: str | None) -> Iterato
             yield pipeline.assembly.state, hiding(pipeline.config)
 
 
-def _tasks(database: Database) -> dict[int, list[Task]]:
-    """Return the tasks that wait, oldest first, by the number of their create."""
-    from haloitsm_connector.store.tasks import Tasks
-    from haloitsm_connector.store.tasks_listed import Filter
-
-    found: dict[int, list[Task]] = {}
-    for task in Tasks(database).list(Filter(statuses=("waiting",)), newest_first=False):
-        found.setdefault(task.intent, []).append(task)
-    return found
-
-
-def _goes_on(path: Path | None, tasks: list[Task], does: str) -> str:
-    if not tasks:
-        return f"the next run {does} it"
-    return f"haloitsm run {path or '.'} {tasks[0].queue.removesuffix(' results')} --no-read {does} it, {_named(tasks)}"
-
-
-def _named(tasks: list[Task]) -> str:
-    return f"task{'s' if len(tasks) > 1 else ''} {', '.join(str(task.number) for task in tasks)}"
+def _settled(number: int, doubts: list[Doubt], path: Path | None, found: str, does: str) -> list[Doubt]:
+    """Say what follows from what was found out about a create, and return the doubts that are left."""
+    tasks = [one.task for one in doubts if one.intent == number]
+    left = [one for one in doubts if one.intent != number]
+    others = sorted({one.intent for one in left if one.task in tasks})
+    if others:
+        follows = f"{_named(tasks)} waits for {', '.join(map(str, others))} too"
+    elif tasks:
+        queue = next(one.queue for one in doubts if one.task == tasks[0])
+        follows = f"haloitsm run {path or '.'} {queue.removesuffix(' results')} --no-read {does} it, {_named(tasks)}"
+    else:
+        follows = f"the next run {does} it"
+    output.say(f"{number}: {found}; {follows}.")
+    return left
 
 
-def _show(found: list[Intent], tasks: dict[int, list[Task]], hide: Hide, *, as_json: bool) -> None:
+def _named(tasks: list[int]) -> str:
+    return f"task{'s' if len(tasks) > 1 else ''} {', '.join(map(str, tasks))}"
+
+
+def _show(found: list[Intent], doubts: list[Doubt], hide: Hide, *, as_json: bool) -> None:
+    tasks: dict[int, list[int]] = {}
+    for one in doubts:
+        tasks.setdefault(one.intent, []).append(one.task)
     for intent in found:
         reason = intent.reason or "the run ended before the answer came"
         ours = tasks.get(intent.number, [])
-        numbers = [task.number for task in ours]
-        known = {"number": intent.number, "tasks": numbers, "sent": intent.when, "job": intent.job}
+        known = {"number": intent.number, "tasks": ours, "sent": intent.when, "job": intent.job}
         if as_json:
             whole = known | {"request": intent.request, "payload": intent.payload, "reason": reason}
             output.show_json_line(hide(whole))

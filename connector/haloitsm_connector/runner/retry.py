@@ -45,8 +45,8 @@ class Rule:
         answer: dict[str, Any] = {"outcome": outcome.status, "id": outcome.id, "request": outcome.request}
         if outcome.response is not None:
             answer["response"] = outcome.response
-        intent = outcome.intent if outcome.status == "waiting" else 0
-        return Settled(number, status, outcome.reason, due, intent, answer)
+        doubts = [one.intent for one in outcomes if one.status == "waiting" and one.intent]
+        return Settled(number, status, outcome.reason, due, doubts, answer)
 
     def _again(self, outcome: Outcome, attempts: int) -> bool:
         if outcome.status == "waiting" and not self.looks_up:

@@ -15,7 +15,7 @@ import orjson
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.publisher.journal import Intent
 from haloitsm_connector.store.database import Database, open_state
-from haloitsm_connector.store.tasks_moved import decided
+from haloitsm_connector.store.doubts import decided
 
 LONGEST_PAYLOAD = 100_000
 """Bytes of JSON above which a payload is not kept, such as a file that is uploaded."""

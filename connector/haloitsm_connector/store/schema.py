@@ -53,6 +53,10 @@ MIGRATIONS = (
     " status TEXT NOT NULL, id TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (run, number))",
     "CREATE INDEX bulk_rows_by_record ON bulk_rows (run, record)",
     "CREATE INDEX bulk_rows_by_status ON bulk_rows (run, status, number)",
+    "CREATE TABLE doubts (intent INTEGER NOT NULL, task INTEGER NOT NULL, PRIMARY KEY (intent, task)) WITHOUT ROWID",
+    "CREATE INDEX doubts_of_a_task ON doubts (task)",
+    "INSERT INTO doubts (intent, task) SELECT intent, number FROM tasks WHERE status = 'waiting' AND intent <> 0",
+    "DROP INDEX tasks_in_doubt",
 )
 """One statement each, as SQLite takes it; a state's version is how many of them it has been through.
 

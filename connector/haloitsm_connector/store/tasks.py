@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import orjson
 
 from haloitsm_connector.store import (
+    doubts,
     tasks_claimed,
     tasks_exchanged,
     tasks_listed,
@@ -158,6 +159,10 @@ class Tasks:
     def get(self, number: int) -> Task:
         """Return a task with its entity, answer and history; InputError when there is none with this number."""
         return tasks_listed.one(self._database.rows, number)
+
+    def doubts(self) -> list[Doubt]:
+        """Return which tasks wait for which creates, in the order of these."""
+        return doubts.listed(self._database.rows)
 
     def retry(self, where: Filter, leave_out: LeaveOut | None = None) -> int:
         """Put what failed, was skipped or waits for its next attempt back into the queue; return how many.

@@ -76,7 +76,7 @@ class Task:
     """A task: times in seconds since 1970, ``source`` is where it came from, ``due`` when it is tried again.
 
     ``attempts`` is how many were made since a person last put it back into the queue. ``reason`` says why it is what it
-    is, ``intent`` is the number of its create that is in doubt, by which ``haloitsm waiting`` knows it. Entity, answer
+    is, ``intent`` is the number of its first create in doubt, by which ``haloitsm waiting`` knows it. Entity, answer
     and history are there when one task is looked up.
     """
 

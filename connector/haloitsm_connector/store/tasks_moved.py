@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from haloitsm_connector.errors import InputError
-from haloitsm_connector.store import statuses
-from haloitsm_connector.store.database import Connection, Database
+from haloitsm_connector.store import doubts, statuses
+from haloitsm_connector.store.database import Database
 from haloitsm_connector.store.statuses import Action, Status
 from haloitsm_connector.store.tasks_listed import PAGES, Filter, Span, Task, attempt_told, one, present
 from haloitsm_connector.store.tasks_overtaken import LeaveOut, not_overtaken
@@ -67,20 +67,6 @@ def move(
     return moved
 
 
-def decided(connection: Connection, intent: int, decision: str, at: float) -> None:
-    """Put the tasks back into their queues that waited for what a person now says of a create.
-
-    ``decision`` is ``created`` or ``again``. For the transaction in which the journal is told so: the next attempt
-    finds the decision there.
-    """
-    book = Ledger(connection, at)
-    sql = "SELECT number, queue, key FROM tasks WHERE status = 'waiting' AND intent = ?"
-    for number, queue, key in book.rows(sql, (intent,)):
-        book.set(_put(book, Own(number, queue, key, "new")), "waiting")
-        book.happened([Happening(number // PLACES, number, "decided", {"decision": decision})])
-    book.close()
-
-
 def _check(task: Task, action: Action) -> None:
     try:
         statuses.after(task.status, action)
@@ -103,16 +89,8 @@ def _move(book: Ledger, action: Action, tasks: Iterable[Task]) -> None:
             _put_own(book, action, own)
             _put_crowd(book, action, batch, crowd)
         book.free(batch.queue, (task.key for task in ones))
-        _forget_doubts(book, own)
-
-
-def _forget_doubts(book: Ledger, tasks: Sequence[Own]) -> None:
-    """Drop the creates that tasks waited for and nobody waits for any more; not what is just sent again."""
-    sql = (
-        "DELETE FROM intents WHERE number = ? AND done = 0 AND reason <> ''"
-        " AND NOT EXISTS (SELECT 1 FROM tasks WHERE status = 'waiting' AND intent = intents.number)"
-    )
-    book.connection.executemany(sql, [(task.intent,) for task in tasks if task.status == "waiting" and task.intent])
+        if action in ("skip", "delete"):
+            doubts.forget(book, own)
 
 
 def _put_own(book: Ledger, action: Action, tasks: Sequence[Own]) -> None:

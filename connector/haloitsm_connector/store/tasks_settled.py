@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from haloitsm_connector.errors import StateError
+from haloitsm_connector.store import doubts
 from haloitsm_connector.store.statuses import Status
 from haloitsm_connector.store.tasks_stored import (
     BATCH,
@@ -29,7 +30,7 @@ _QUIET: tuple[Status, ...] = ("finished", "skipped")
 
 
 class Settled(NamedTuple):
-    """What became of a task: ``due`` is when to try it again, ``intent`` the number of the create that is in doubt.
+    """What became of a task: ``due`` is when to try it again, ``doubts`` the numbers of the creates that are in doubt.
 
     ``answer`` is JSON data: ``{"outcome": "created", "id": 7, "request": "POST /Tickets", "response": {..}}``.
     """
@@ -38,7 +39,7 @@ class Settled(NamedTuple):
     status: Status
     reason: str = ""
     due: float | None = None
-    intent: int = 0
+    doubts: Sequence[int] = ()
     answer: dict[str, Any] | None = None
 
 
@@ -120,11 +121,13 @@ def _leave(book: Ledger, batch: Batch, leaving: list[Settled]) -> None:
             for one in leaving
         ],
     )
+    doubts.put(book, ((intent, one.number) for one in leaving for intent in one.doubts))
     book.happened(_attempt(one) for one in leaving)
 
 
 def _settle_own(book: Ledger, ones: Sequence[tuple[Own, Settled]]) -> None:
     rows = []
+    doubts.clear(book, (own for own, _ in ones))
     for own, one in ones:
         if own.status != "processing":
             raise _taken(own.number, own.queue)
@@ -133,13 +136,18 @@ def _settle_own(book: Ledger, ones: Sequence[tuple[Own, Settled]]) -> None:
         book.tally(own.queue, own.status, after.status)
     sql = "UPDATE tasks SET status = ?, attempts = ?, due = ?, changed = ?, reason = ?, intent = ? WHERE number = ?"
     book.connection.executemany(sql, rows)
+    doubts.put(book, ((intent, one.number) for _, one in ones for intent in one.doubts))
     book.happened(_attempt(one) for _, one in ones)
 
 
 def _settled(own: Own, one: Settled) -> Own:
     due = one.due or 0.0 if one.status == "retry" else 0.0
     return own._replace(
-        status=one.status, attempts=own.attempts + 1, due=due, reason=storable(one.reason), intent=one.intent
+        status=one.status,
+        attempts=own.attempts + 1,
+        due=due,
+        reason=storable(one.reason),
+        intent=min(one.doubts, default=0),
     )
 
 
