@@ -20,6 +20,7 @@ from haloitsm_connector.store import (
 )
 from haloitsm_connector.store.cursors import STORE
 from haloitsm_connector.store.database import Database
+from haloitsm_connector.store.doubts import Doubt
 from haloitsm_connector.store.statuses import Status
 from haloitsm_connector.store.tasks_claimed import Claimed
 from haloitsm_connector.store.tasks_listed import Filter, Task
