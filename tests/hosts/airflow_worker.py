@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import runpy
+import shutil
 import sys
 import traceback
 from contextlib import contextmanager
@@ -70,6 +71,7 @@ def main():
             except Exception:
                 answer = {"broken": traceback.format_exc()}
         print(json.dumps(answer, default=str), flush=True)
+    shutil.rmtree(home)
 
 
 main()

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -275,3 +276,19 @@ class Journals(RuleBasedStateMachine):
 def test_journal_does_what_its_model_does(state: Database) -> None:
     few = settings(max_examples=25, stateful_step_count=30, deadline=None)
     run_state_machine_as_test(lambda: Journals(state), settings=few)
+
+
+def test_what_jobs_created_long_ago_can_be_forgotten_by_the_beginning_of_their_names(state: Database) -> None:
+    for name in ("host one", "host two", "another"):
+        with suppress(CutOff), job(state, name).begin() as run:
+            run.keep([replace(run.intend([intent("a")])[0], done=True, id=7)])
+            run.intend([intent("b")])
+            raise CutOff
+    Intents(state).forget_created("host ", before=time.time() - 60)
+    with job(state, "host one").begin() as run:
+        assert [one.identity for one in run.recorded()] == ["a", "b"]
+    Intents(state).forget_created("host ", before=time.time() + 60)
+    with job(state, "host two").begin() as run:
+        assert [one.identity for one in run.recorded()] == ["b"]
+    with job(state, "another").begin() as run:
+        assert [one.identity for one in run.recorded()] == ["a", "b"]

@@ -29,16 +29,14 @@ class Worker:
     """A process that runs DAGs; it ends with the tests."""
 
     def __init__(self, environment: Any) -> None:
-        self._home = tempfile.TemporaryDirectory()
-        home = Path(self._home.name)
+        home = Path(tempfile.mkdtemp())
         variables = {
             **environment.variables,
-            "AIRFLOW_HOME": str(home / "airflow"),
+            "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__DAGS_FOLDER": str(home / "airflow" / "dags"),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
         }
-        (home / "airflow").mkdir()
-        self.database = home / "airflow" / "airflow.db"
+        self.database = home / "airflow.db"
         self._process = subprocess.Popen(
             [environment.folder / "bin" / "python", WORKER],
             stdin=subprocess.PIPE,
@@ -59,10 +57,9 @@ class Worker:
         return {**answer, "output": output.read_text("utf-8")}
 
     def end(self) -> None:
-        """End the process and forget its database."""
+        """End the process, which takes its database along."""
         self._process.stdin.close()
         self._process.wait(30)
-        self._home.cleanup()
 
 
 class Airflow:
