@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from haloitsm_connector.errors import AuthenticationError, InputError
+from haloitsm_connector.errors import AuthenticationError, InputError, StateError
 from haloitsm_connector.hosts.settings import Settings
 from haloitsm_connector.hosts.sink import Sinks
 
@@ -88,4 +88,7 @@ def test_a_check_signs_in_and_says_why_it_may_not(sinks, settings):
         opened.check()
     wrong = Settings.of({**settings, "client_secret": "not-this-one", "config": FILE})
     with Sinks(wrong) as opened, pytest.raises(AuthenticationError, match="secret is wrong"):
+        opened.check()
+    nowhere = Sinks(Settings.of({**settings, "config": FILE}), environ={"HALOITSM_STATE": "/dev/null/state"})
+    with nowhere as opened, pytest.raises(StateError):
         opened.check()

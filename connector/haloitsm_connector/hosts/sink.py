@@ -91,9 +91,14 @@ class Sinks:
         Intents(self._pipeline.assembly.state).forget(jobs, but)
 
     def check(self) -> None:
-        """Sign in. AuthenticationError and UnreachableError say why we may not, or cannot, talk to Halo."""
+        """Sign in, and open the state.
+
+        AuthenticationError and UnreachableError say why we may not, or cannot, talk to Halo; StateError why creates
+        cannot be kept on record.
+        """
         for name in self._pipeline.config.clients:
             self._pipeline.assembly.client(name).connect()
+        _ = self._pipeline.assembly.state  # is opened when it is first asked for
 
     def close(self) -> None:
         """Close the clients and the state; what was created and not confirmed stays on record."""
