@@ -24,6 +24,7 @@ def session() -> SparkSession:
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.sql.shuffle.partitions": "2",
+        "spark.sql.codegen.wholeStage": "false",  # compiling takes longer than so few rows
         "spark.sql.python.filterPushdown.enabled": "true",
         "spark.pyspark.python": sys.executable,
         "spark.ui.showConsoleProgress": "false",
@@ -55,13 +56,13 @@ def read(spark: SparkSession, given: Given) -> Given:
 def stream(spark: SparkSession, given: Given) -> Given:
     """Stream what is new into a folder until there is nothing more; with the same checkpoint only what is new since."""
     frame = spark.readStream.format("haloitsm").options(**given["options"]).load()
-    query = (
-        frame.writeStream.format("json")
-        .option("checkpointLocation", given["checkpoint"])
-        .trigger(availableNow=True)
-        .start(given["folder"])
-    )
-    query.awaitTermination()
+    if given.get("where"):
+        frame = frame.where(given["where"]).selectExpr(*given["columns"])
+    flow = frame.writeStream.option("checkpointLocation", given["checkpoint"]).trigger(availableNow=True)
+    if "publish" in given:
+        flow.format("haloitsm").options(**given["publish"]).start().awaitTermination()
+        return {}
+    flow.format("json").start(given["folder"]).awaitTermination()
     files = sorted(Path(given["folder"]).glob("*.json"))
     return {"rows": [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]}
 

@@ -39,6 +39,7 @@ def variables(home: Path) -> dict[str, str]:
         "PATH": f"{FOLDER / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "PYSPARK_PYTHON": str(FOLDER / "bin" / "python"),
         "SPARK_LOCAL_IP": "127.0.0.1",
+        "JDK_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",  # which start faster
         "HOME": str(home),
         "HALOITSM_STATE_DIR": str(home / "state"),
         "PYTHONSAFEPATH": "1",
@@ -132,15 +133,17 @@ def cluster(home: Path, workers: int = 2) -> Iterator[str]:
         yield address
 
 
-def executors() -> list[int]:
-    """The processes in which the cluster of this test process runs tasks."""
+def executors(master: str) -> list[int]:
+    """The processes in which a cluster runs tasks, found by the command of the worker that started them."""
     found = []
     for folder in Path("/proc").iterdir():
         try:
             command = (folder / "cmdline").read_bytes() if folder.name.isdigit() else b""
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1]) if command else 0
+            by = Path(f"/proc/{parent}/cmdline").read_bytes() if b"CoarseGrainedExecutorBackend" in command else b""
         except OSError:
             continue
-        if b"CoarseGrainedExecutorBackend" in command and b"--executor-id" in command:
+        if master.encode() in by:
             found.append(int(folder.name))
     return found
 

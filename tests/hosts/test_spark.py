@@ -15,6 +15,7 @@ import sparks
 
 from haloitsm_connector import Subscriber
 from haloitsm_connector.client import ClientCredentials, HttpClient
+from haloitsm_connector.store import Cursors, open_state
 
 CONFIGURATION = Path(__file__).with_name("halo.yaml")
 pytestmark = pytest.mark.slow
@@ -25,6 +26,13 @@ def client(sandbox):
     credentials = ClientCredentials(client_id=sandbox.client_id, client_secret=sandbox.client_secret)
     with HttpClient(sandbox.base_uri, credentials, tenant=sandbox.tenant) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    sparks.needs()
+    with sparks.cluster(tmp_path_factory.mktemp("cluster")) as master:
+        yield master
 
 
 @pytest.fixture
@@ -100,6 +108,16 @@ def test_a_stream_brings_every_row_once_in_micro_batches_then_what_is_new(spark,
     assert [row["summary"] for row in second["rows"]] == ["Changed meanwhile"], second
 
 
+def test_a_stream_is_published_once(spark, options, sandbox, postgresql, tmp_path):
+    told = {**options, "incoming": "new_tickets"}
+    given = {"options": told, "where": "id < 2020", "columns": ["concat('Streamed ', id) as subject", "1 as client"]}
+    given |= {"publish": {**options, "outgoing": "tickets", "state": postgresql.address()}}
+    for _ in range(2):
+        answer = spark.ask("stream", checkpoint=str(tmp_path / "checkpoint"), **given)
+        assert "error" not in answer, answer["error"]
+    assert made(sandbox, "Streamed") == {f"Streamed {number}": 1 for number in range(2001, 2020)}
+
+
 def test_outcomes_are_a_table(spark, options, sandbox, postgresql, tmp_path):
     told = {**options, "outgoing": "tickets", "state": postgresql.address(), "outcomes": str(tmp_path / "outcomes")}
     columns = ["concat('Of a table ', id) as subject", "if(id = 3, 'nobody', '1') as client"]
@@ -137,30 +155,73 @@ def test_wrong_options_are_told_in_a_sentence(spark, settings, told, words):
 
 
 def test_a_worker_that_is_killed_in_the_middle_of_a_write_loses_and_doubles_nothing(
-    options, sandbox, postgresql, tmp_path
+    cluster, options, sandbox, postgresql, tmp_path
 ):
-    sparks.needs()
-    count = 240
-    told = {**options, "outgoing": "tickets", "state": postgresql.address(), "outcomes": str(tmp_path / "outcomes")}
+    count = 160
+    told = {**options, "config": str(written(tmp_path)), "outgoing": "looked_up", "state": postgresql.address()}
+    told["outcomes"] = str(tmp_path / "outcomes")
     columns = ["concat('Killed ', id) as subject", "1 as client"]
     killed = []
 
     def kill() -> None:
         while len(made(sandbox, "Killed")) < count // 8:
-            time.sleep(0.05)
-        killed.extend(sparks.executors()[:1])
+            time.sleep(0.02)
+        killed.extend(sparks.executors(cluster)[:1])
         os.kill(killed[0], signal.SIGKILL)
 
-    before = set(sparks.executors())
-    assert not before, "another cluster is running"
-    with sparks.cluster(tmp_path) as master, sparks.SparkProcess(tmp_path, MASTER=master) as spark:
+    with sparks.SparkProcess(tmp_path, MASTER=cluster) as spark:
         killer = threading.Thread(target=kill, daemon=True)
         killer.start()
-        written = spark.ask("write", options=told, range=count, partitions=4, columns=columns)
+        done = spark.ask("write", options=told, range=count, partitions=4, columns=columns)
         killer.join(10)
-        assert "error" not in written, written["error"]
+        assert "error" not in done, done["error"]
         found = spark.ask("outcomes", folder=str(tmp_path / "outcomes"))["rows"]
     assert killed
-    assert "Lost executor" in written["log"], "it was over before a worker was killed"
+    assert "Lost executor" in done["log"], "it was over before a worker was killed"
     assert made(sandbox, "Killed") == {f"Killed {number}": 1 for number in range(count)}
     assert len(found) == count
+    assert {row["status"] for row in found} <= {"created", "skipped"}
+
+
+def test_routes_run_on_a_cluster_and_go_on_from_its_state(
+    cluster, environment, settings, sandbox, postgresql, tmp_path
+):
+    variables = {f"HALO_{name.upper()}": value for name, value in settings.items()}
+    state = postgresql.address()
+    arguments = ("run", written(tmp_path), "--engine", "spark", "--master", cluster, "--state", state)
+    ran = environment("spark").run("haloitsm", *arguments, timeout_seconds=400, SPARK_LOCAL_IP="127.0.0.1", **variables)
+    assert ran.status == 0, ran.log
+    assert "copies: 7 finished" in ran.log
+    assert "again: 5 finished" in ran.log
+    assert made(sandbox, "On a cluster").total() == 12
+    with open_state(state) as database:
+        assert Cursors(database).get("route again")
+
+
+def written(folder):
+    """Write the configuration with an outgoing that looks up what it creates, and routes."""
+    file = folder / "halo.yaml"
+    file.write_text(CONFIGURATION.read_text("utf-8") + MORE, "utf-8")
+    return file
+
+
+MORE = """
+  looked_up:
+    transformers:
+      - set: {payload: {summary: "{{ subject }}", client_id: "{{ client }}", tickettype_id: 1, details: from a host}}
+    publisher:
+      prototype: haloitsm
+      client: halo
+      entity: POST /Tickets
+      once: {find: GET /Tickets, query: {search: "{{ payload.summary }}"}, match: summary}
+      batch: 5
+routes:
+  copies:
+    incoming: all_tickets
+    transformers: [{limit: 7}, {set: {subject: "On a cluster {{ id }}", client: 1}}]
+    outgoing: tickets
+  again:
+    incoming: new_tickets
+    transformers: [{limit: 5}, {set: {subject: "On a cluster again {{ id }}", client: 1}}]
+    outgoing: tickets
+"""
