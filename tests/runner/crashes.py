@@ -43,6 +43,7 @@ clients:
     base_uri: ${HALO_BASE_URI}
     authentication: {type: client_credentials, client_id: "${HALO_CLIENT_ID}", client_secret: "${HALO_CLIENT_SECRET}"}
     retry: {attempts: 6, longest_wait_seconds: 0.005, total_seconds: 10}
+storages: {seen: {}}
 incoming:
   file: {subscriber: {prototype: file, path: "${FOLDER}/rows.jsonl"}}
   users: {subscriber: {prototype: haloitsm, client: halo, entity: GET /Users, page_size: 50}}
@@ -61,7 +62,7 @@ routes:
     incoming: SOURCE
     outgoing: assets
     parallel: PARALLEL
-    transformers: [{select: {id: id}}]
+    transformers: [{select: {id: id}}DELTA]
     retry: {attempts: 100, wait_seconds: 0, when: "status != 'skipped'"}  # a token is revoked again before it is used
 """
 ONCE = (
@@ -114,7 +115,10 @@ for line in sys.stdin:  # each run in a process of its own, that has everything 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What is read, how it is written, what goes wrong, and how often the process is killed."""
+    """What is read, how it is written, what goes wrong, and how often the process is killed.
+
+    ``delta``: the route ends in a delta, which must not hold back what it never stored.
+    """
 
     seed: int
     source: Literal["file", "users", "tickets"]
@@ -124,6 +128,7 @@ class Scenario:
     batch: int
     kills: int
     faults: tuple[dict[str, Any], ...]
+    delta: bool
 
     @classmethod
     def of(cls, seed: int) -> Scenario:
@@ -139,6 +144,7 @@ class Scenario:
             chance.choice([1, 7]),
             chance.randint(1, 6),
             tuple({**fault, "probability": chance.choice([0.02, 0.1])} for fault in faults),
+            chance.random() < 0.4,
         )
 
 
@@ -194,6 +200,7 @@ def _world(scenario: Scenario, state: str | None, catalogue: Catalogue) -> Itera
     with tempfile.TemporaryDirectory() as name, Sandbox(catalogue=catalogue, scale=0.2) as sandbox:
         folder = Path(name)
         text = CONFIG.replace("SOURCE", scenario.source).replace("PARALLEL", str(scenario.parallel))
+        text = text.replace("DELTA", ", {delta: {storage: seen, key: '{{ id }}'}}" if scenario.delta else "")
         text = text.replace("BATCH", str(scenario.batch)).replace("ONCE", ONCE if scenario.once else "")
         (folder / "config.yaml").write_text(text, "utf-8")
         (folder / "rows.jsonl").write_text("".join(f'{{"id": {one}}}\n' for one in range(scenario.rows)), "utf-8")
@@ -272,7 +279,7 @@ def _settle(played: Played, job: dict[str, Any], sandbox: Sandbox, catalogue: Ca
         for serial, number in doubtful.items():
             (Intents(state).created if serial in created else Intents(state).again)(number)
     with Pipeline.load(job["config"], environ=job["environ"], catalogue=catalogue, state=job["state"]) as pipeline:
-        Runner(pipeline.assembly).deliver()
+        Runner(pipeline.assembly).run(reads=False)
         left = Tasks(pipeline.assembly.state).counts("go")["go"]
         if set(left) - {"finished", "skipped"}:
             played.broken.append(f"after the decisions, tasks are left: {left}")

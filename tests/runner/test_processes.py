@@ -51,7 +51,7 @@ config, state, environ, wait = json.loads(sys.argv[1])
 with Pipeline.load(config, environ=environ, state=state) as pipeline:
     print("ready", flush=True)
     sys.stdin.readline()
-    summary = Runner(pipeline.assembly).deliver(wait=wait)
+    summary = Runner(pipeline.assembly).run(reads=False, wait=wait)
     print(json.dumps([str(failed.error) for failed in summary.errors]))
 """
 
@@ -101,7 +101,7 @@ def _fetch(folder: Path, environ: dict[str, str], place: str) -> None:
     from haloitsm_connector.runner import Runner
 
     with Pipeline.load(folder / "config.yaml", environ=environ, state=place) as pipeline:
-        assert Runner(pipeline.assembly).fetch().exit_status == 0
+        assert Runner(pipeline.assembly).run(delivers=False).exit_status == 0
 
 
 def _starter(folder: Path, environ: dict[str, str], place: str) -> Callable[..., subprocess.Popen[str]]:

@@ -145,10 +145,10 @@ def test_unknown_names_are_refused_before_anything_runs(load, written):
 
 def test_fetching_and_delivering_can_be_left_to_different_processes(load, written):
     pipeline = load(COPY, ROWS)
-    assert Runner(pipeline.assembly).fetch().exit_status == 0
+    assert Runner(pipeline.assembly).run(delivers=False).exit_status == 0
     assert counts(pipeline, "copy") == {"new": 4}
     assert not written()
-    assert Runner(load(COPY).assembly).deliver().exit_status == 0
+    assert Runner(load(COPY).assembly).run(reads=False).exit_status == 0
     assert counts(pipeline, "copy") == {"finished": 4}
     assert written() == ROWS
 
@@ -183,12 +183,12 @@ def test_what_failed_is_tried_again_when_it_is_due_and_given_up_in_the_end(load,
     summary = runner.run()
     assert counts(pipeline, "make") == {"retry": 1, "finished": 1}
     assert summary.ended["make"].retry_at == clock[0] + 60
-    assert runner.deliver().statuses == {}, "it is not due"
+    assert runner.run(reads=False).statuses == {}, "it is not due"
     clock[0] += 60
     sandbox.faults = {"faults": [BUSY | {"match": POST_ASSET}]}
-    assert runner.deliver().ended["make"].retry_at == clock[0] + 180
+    assert runner.run(reads=False).ended["make"].retry_at == clock[0] + 180
     clock[0] += 180
-    runner.deliver()
+    runner.run(reads=False)
     assert counts(pipeline, "make") == {"failed": 1, "finished": 1}
 
 
@@ -208,7 +208,7 @@ def test_what_fails_in_a_step_that_asks_nobody_fails_at_once_and_is_retried_by_h
     assert counts(pipeline, "copy") == {"failed": 1, "finished": 1}
     mended = load(COPY)
     assert Tasks(mended.assembly.state).retry(Filter()) == 1
-    Runner(mended.assembly).deliver()
+    Runner(mended.assembly).run(reads=False)
     assert written() == [{"n": 2}, {"n": "one"}]
 
 
@@ -239,7 +239,7 @@ def test_tasks_with_one_key_keep_their_order_across_attempts(load, sandbox):
         if counts(pipeline, "make") == {"finished": 6}:
             break
         time.sleep(0.1)
-        runner.deliver()
+        runner.run(reads=False)
     made = [sandbox.tables["Asset"][one.key]["inventory_number"] for one in sandbox.effects]
     assert [name for name in made if int(name[2:]) % 2 == 0] == ["K-0", "K-2", "K-4"]
     assert [name for name in made if int(name[2:]) % 2 == 1] == ["K-1", "K-3", "K-5"]
@@ -258,7 +258,7 @@ def test_what_response_transformers_make_are_tasks_of_their_own(load, sandbox, t
     assert counts(pipeline, "make") == {"finished": 1}
     assert counts(pipeline, "make results") == {"new": 1}
     (tmp_path / "ids.jsonl").rmdir()
-    Runner(pipeline.assembly).deliver()
+    Runner(pipeline.assembly).run(reads=False)
     assert [row["id"] for row in written("ids.jsonl")] == [sandbox.effects[0].key]
 
 

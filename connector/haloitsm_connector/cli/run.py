@@ -123,9 +123,7 @@ def _run(
     shown = live(progress, _budgets(pipeline), stop.is_set) if shows_live else nullcontext()
     collect_rarely()
     with _stopped_by_signals(stop, shows_live) as stopped_by, shown:
-        runner = Runner(pipeline.assembly)
-        work = runner.run if reads else runner.deliver
-        summary = work(names, **how, stop=stop, tell=tell)
+        summary = Runner(pipeline.assembly).run(names, reads=reads, **how, stop=stop, tell=tell)
     _sum_up(progress, summary, path)
     return 128 + stopped_by[0] if stopped_by else summary.exit_status
 

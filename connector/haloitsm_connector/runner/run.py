@@ -21,12 +21,6 @@ def silent(event: Event) -> None:
 class Runner:
     """Runs the routes of an assembly; any number of processes may run on one state.
 
-    Every method takes names of routes, of all that are not disabled without any; the name of an incoming reads it so
-    that its steps fill storages. Routes of one incoming are run together, those of others after each other in the order
-    given, or all ``at_once``. What ends one of them does not end the others: it is told, and in the summary. Where
-    another process is at a route, that is such an end, unless this one shall ``wait`` for it. Once ``stop`` is set,
-    nothing more is begun, what waits to be sent is given up, and what is in flight is finished. ``tell`` gets every
-    event, from several threads, one at a time. InputError for a name that is not declared, before anything runs.
     ``now`` is the clock by which tasks are due.
     """
 
@@ -38,58 +32,41 @@ class Runner:
         self,
         names: Sequence[str] = (),
         *,
+        reads: bool = True,
+        delivers: bool = True,
         at_once: bool = False,
         wait: bool = False,
         stop: threading.Event | None = None,
         tell: Tell = silent,
     ) -> Summary:
-        """Read and deliver; deliver what earlier runs left behind."""
-        return self._work(names, partial(Work, reads=True, delivers=True, wait=wait), at_once, stop, tell)
+        """Read and deliver, or one of both; deliver what earlier runs left behind.
 
-    def fetch(
-        self,
-        names: Sequence[str] = (),
-        *,
-        at_once: bool = False,
-        wait: bool = False,
-        stop: threading.Event | None = None,
-        tell: Tell = silent,
-    ) -> Summary:
-        """Read, and leave the delivery to others."""
-        return self._work(names, partial(Work, reads=True, delivers=False, wait=wait), at_once, stop, tell)
-
-    def deliver(
-        self,
-        names: Sequence[str] = (),
-        *,
-        at_once: bool = False,
-        wait: bool = False,
-        stop: threading.Event | None = None,
-        tell: Tell = silent,
-    ) -> Summary:
-        """Deliver what is there, and read nothing."""
-        return self._work(names, partial(Work, reads=False, delivers=True, wait=wait), at_once, stop, tell)
-
-    def _work(
-        self, names: Sequence[str], kind: Callable[..., Work], at_once: bool, stop: threading.Event | None, tell: Tell
-    ) -> Summary:
-        summary, telling = Summary(), threading.Lock()
+        ``names`` are routes, all that are not disabled without any; the name of an incoming reads it so that its steps
+        fill storages. Routes of one incoming are run together, those of others after each other in the order given, or
+        all ``at_once``. What ends one of them does not end the others: it is told, and in the summary. Where another
+        process is at a route, that is such an end, unless this one shall ``wait`` for it. Once ``stop`` is set, nothing
+        more is begun, what waits to be sent is given up, and what is in flight is finished. ``tell`` gets every event,
+        from several threads, one at a time. InputError for a name that is not declared, before anything runs.
+        """
+        summary, telling, stop = Summary(), threading.Lock(), stop or threading.Event()
 
         def told(event: Event) -> None:
             with telling:
                 summary.add(event)
                 tell(event)
 
-        work = kind(assembly=self._assembly, stop=stop or threading.Event(), tell=told, now=self._now)
+        work = Work(
+            assembly=self._assembly, reads=reads, delivers=delivers, wait=wait, stop=stop, tell=told, now=self._now
+        )
         jobs = [partial(work.incoming, *one) for one in self._chosen(names).items()]
-        with stopped_by(work.stop.is_set):
+        with stopped_by(stop.is_set):
             if at_once:
-                side_by_side(jobs, work.stop)
+                side_by_side(jobs, stop)
             else:
                 for job in jobs:
-                    if not work.stop.is_set():
+                    if not stop.is_set():
                         job()
-        summary.stopped = work.stop.is_set()
+        summary.stopped = stop.is_set()
         return summary
 
     def _chosen(self, names: Sequence[str]) -> dict[str, list[str]]:

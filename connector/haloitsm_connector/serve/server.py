@@ -199,11 +199,10 @@ class Server:
         began, job = time.monotonic(), one.job
         LOGGER.info("%s: begins %s", job, ", then ".join(" with ".join(group) for group in job.groups))
         runner = Runner(self._assembly, now=lambda: self._now().timestamp())
-        work = runner.deliver if job.kind == "due" else runner.run
         told: list[str] = []
         held = failed = False
         for group in job.groups:
-            summary = work(group, at_once=True, stop=one.stop, tell=self._tell)
+            summary = runner.run(group, reads=job.kind != "due", at_once=True, stop=one.stop, tell=self._tell)
             told.append(described(summary))
             for failure in summary.errors:
                 held = held or isinstance(failure.error, HeldError)
