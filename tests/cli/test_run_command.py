@@ -75,8 +75,8 @@ def test_an_entity_that_fails_is_named_and_the_others_go_on(haloitsm, project):
     )
     ended = haloitsm("run", "halo.yaml", "laptops")
     assert ended.status == 4
-    assert ended.err.startswith("laptops: to be retried: client 12: halo.yaml:25:9: step 1 (set): serial: gives null")
-    assert "laptops: 2 created, 1 to be retried\n" in ended.err
+    assert ended.err.startswith("laptops: failed: client 12: halo.yaml:25:9: step 1 (set): serial: gives null")
+    assert "laptops: 2 created, 1 failed\n" in ended.err
 
 
 def test_many_failures_are_counted_after_the_first_twenty(haloitsm, project):
@@ -85,8 +85,8 @@ def test_many_failures_are_counted_after_the_first_twenty(haloitsm, project):
     (project / "laptops.csv").write_text("serial,client\n" + "LT,12\n" * 25)
     ended = haloitsm("run", "halo.yaml", "laptops")
     assert ended.status == 4
-    assert ended.err.count("laptops: to be retried: serial LT: halo.yaml:25:") == 20
-    assert "laptops: more fail; they are counted from here on.\nlaptops: 25 to be retried\n" in ended.err
+    assert ended.err.count("laptops: failed: serial LT: halo.yaml:25:") == 20
+    assert "laptops: more fail; they are counted from here on.\nlaptops: 25 failed\n" in ended.err
 
 
 def test_a_configuration_with_problems_runs_nothing(haloitsm, project):
