@@ -32,7 +32,7 @@ def test_records_are_created_once(bulk, sandbox, folder, result):
     assert ended.status == 0
     assert "column 'id' is not used: new records get their ids from Halo" in ended.out
     assert len(effects(sandbox, "created")) == 8
-    assert [row["bulk_id"] for row in result()] == [str(key) for key in effects(sandbox, "created")]
+    assert {row["bulk_id"] for row in result()} == {str(key) for key in effects(sandbox, "created")}
     assert {sandbox.tables["Asset"][key]["assettype_id"] for key in effects(sandbox, "created")} == {130}
     ended = bulk(*command)
     assert ended.status == 0
@@ -67,10 +67,21 @@ def test_records_are_deleted_when_their_number_is_typed(bulk, sandbox, folder, m
     wanted = list(sandbox.tables["Asset"])[:5]
     before = {key: dict(sandbox.tables["Asset"][key]) for key in wanted}
     source = csv_of(folder, "id,name\n" + "".join(f"{key},x\n" for key in wanted) + "999999,x\n")
-    for typed in ("y\n", "4\n", ""):
+    for typed, said in (
+        ("y\n", "y is not 5. Nothing was deleted."),
+        ("4\n", "4 is not 5. Nothing was deleted."),
+        ("\n", "no number was typed. Nothing was deleted."),
+        ("", "nobody has answered. Add --count NUMBER; nothing was sent."),
+    ):
         monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
-        bulk("delete", "Asset", "--from", source)
-        assert effects(sandbox, "deleted") == []
+        ended = bulk("delete", "Asset", "--from", source)
+        assert (ended.status, effects(sandbox, "deleted")) == (1, [])
+        assert said in ended.err
+        assert "Type the number:" in ended.err
+    assert (
+        "5 records would be deleted, and --yes does not say how many. Say it with --count NUMBER"
+        in bulk("delete", "Asset", "--from", source, "--yes").err
+    )
     assert "and not 4. Nothing was deleted." in bulk("delete", "Asset", "--from", source, "--count", 4).err
     monkeypatch.setattr(sys, "stdin", io.StringIO("5\n"))
     ended = bulk("delete", "Asset", "--from", source)
@@ -133,6 +144,11 @@ def test_old_values_are_put_back_where_nobody_has_changed_them(bulk, sandbox, fo
     assert [one["status"] for one in json.loads(bulk("list", "--json").out)] == ["done", "undone", "done again"]
 
 
+def test_what_will_be_created_is_shown_a_line_for_each(bulk, sandbox, folder):
+    ended = bulk("create", "Asset", "--from", csv_of(folder, ASSETS), "--map", "id=", "--dry-run")
+    assert "line  inventory_number  assettype_id  client_id\n2     LT-1              130           12\n" in ended.out
+
+
 def test_after_an_undo_the_same_command_begins_anew(bulk, sandbox, folder):
     source = csv_of(folder, "id\n2\n3\n4\n")
     command = ("update", "Client", "--from", source, "--set", "item_tax_code=1", "--yes")
@@ -180,7 +196,11 @@ def test_what_was_created_is_deleted_again_when_its_number_is_said(bulk, sandbox
 
 def test_what_cannot_be_undone_is_said_with_what_to_do(bulk, sandbox, folder):
     bulk("create", "Client", "--from", csv_of(folder, "name\nNew\n"), "--yes")
-    assert "there is no bulk run 9" in bulk("undo", 9).err
+    assert "there is no bulk run 9 in " in bulk("undo", 9).err
+    assert (
+        "It has 1. A run is in the state of the folder or the configuration in which it was begun"
+        in bulk("show", 9).err
+    )
     bulk("forget", 1)
     assert "There is no bulk run." in bulk("list").err
 

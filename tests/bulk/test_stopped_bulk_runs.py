@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from haloitsm_connector.bulk.record import Runs
 from haloitsm_connector.sandbox import Sandbox
-from haloitsm_connector.store import open_state
+from haloitsm_connector.store import open_state, state_of
 
 CONFIG = """\
 clients:
@@ -68,6 +70,57 @@ def test_an_interrupted_run_says_how_far_it_came_and_goes_on(bulk, sandbox, fold
     assert [sandbox.tables["Client"][number]["ref"] for number in range(2, 26)] == ["X"] * 24
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        ("reading old values: ", "Nothing was sent."),
+        ("[y/N] ", "Nothing was sent."),
+        ("sending: ", "Run 1 was stopped: "),
+    ],
+)
+def test_interrupted_at_a_terminal_it_says_whether_anything_was_sent(sandbox, folder, writes, when, said):
+    sandbox.faults = {"faults": [{"kind": "latency", "seconds": 0.4, "match": {"path": "/api/Client*"}}]}
+    command = ("update", "Client", "--from", clients(folder), "--set", "ref=X", "--batch", "2", "--parallel", "1")
+    status, shown = interrupted(when, "bulk", *command, *(["--yes"] if "sending" in when else []))
+    assert status == 130, shown
+    assert said in shown
+    assert "Traceback" not in shown
+    with open_state(state_of("halo.yaml")) as state:
+        runs = Runs(state).all()
+    if "sending" in when:
+        assert [run.status for run in runs] == ["begun"]
+        assert "updated. The same command goes on." in shown
+    else:
+        assert (runs, writes()) == ([], [])
+
+
+def interrupted(when: str, *arguments: str) -> tuple[int, str]:
+    """Run a command at a terminal, press Ctrl-C when it says something, and return its status and what it showed."""
+    import pty
+
+    child, terminal = pty.fork()
+    if not child:
+        os.execv(Path(sys.executable).with_name("haloitsm"), ["haloitsm", *arguments])
+    shown, pressed = "", False
+    with suppress(OSError):  # which Linux raises when the other end is closed
+        while part := os.read(terminal, 65536):
+            shown += part.decode(errors="replace")
+            if not pressed and when in shown:
+                os.write(terminal, b"\x03")
+                pressed = True
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown
+
+
+def test_an_attempt_that_sent_nothing_leaves_no_run(bulk, sandbox, folder):
+    sandbox.faults = {"faults": [{"kind": "answer", "status": 403, "match": {"path": "/api/Client*"}}]}
+    ended = bulk("update", "Client", "--from", clients(folder), "--set", "ref=X", "--yes")
+    assert ended.status == 3
+    assert "Nothing was sent." in ended.err
+    assert "There is no bulk run." in bulk("list").err
+
+
 def test_a_halo_that_is_gone_ends_the_run_with_status_3(bulk, sandbox, folder, monkeypatch):
     monkeypatch.setenv("HALO_BASE_URI", "http://127.0.0.1:9")
     ended = bulk("update", "Client", "--from", clients(folder), "--set", "ref=X", "--yes")
@@ -106,9 +159,6 @@ def test_a_file_of_transformers_names_its_chain(bulk, folder):
 
 
 def test_two_at_once_are_refused(bulk, sandbox, folder):
-    from haloitsm_connector.bulk.record import Runs
-    from haloitsm_connector.store import state_of
-
     command = ("update", "Client", "--from", clients(folder), "--set", "ref=X", "--yes")
     bulk(*command, "--limit", 3)
     with open_state(state_of("halo.yaml")) as state, state.lease(f"bulk {Runs(state).get(1).mark}"):

@@ -201,6 +201,27 @@ def test_nothing_is_sent_unless_somebody_agrees(bulk, sandbox, folder, writes, m
     assert len(writes()) == 1
 
 
+def test_a_dry_run_says_by_its_status_whether_rows_are_left_out(bulk, folder):
+    assert bulk("update", "Client", "--from", rows(folder, "id,ref\n2,x\n"), "--dry-run").status == 0
+    assert bulk("update", "Client", "--from", rows(folder, "id,ref\n2,x\n999,x\n"), "--dry-run").status == 4
+
+
+def test_where_no_result_can_be_written_nothing_is_sent(bulk, folder, writes):
+    source = rows(folder, "id,ref\n2,x\n")
+    ended = bulk("update", "Client", "--from", source, "--yes", "--result", "nowhere/result.csv")
+    assert ended.status == 1
+    assert "nowhere/result.csv: cannot be written: No such file or directory. Nothing was sent." in ended.err
+    assert writes() == []
+
+
+def test_records_are_shown_with_their_names(bulk, sandbox, folder):
+    many = rows(folder, "id\n" + "".join(f"{number}\n" for number in CLIENTS))
+    few = rows(folder, "id\n2\n", "few.csv")
+    for source in (many, few):
+        ended = bulk("update", "Client", "--from", source, "--set", "ref=x", "--dry-run", "--json")
+        assert json.loads(ended.out)["changes"][0]["name"] == sandbox.tables["Client"][2]["name"]
+
+
 def test_a_few_are_tried_first_and_the_same_command_goes_on(bulk, sandbox, folder):
     source = rows(folder, "id\n" + "".join(f"{number}\n" for number in CLIENTS))
     command = ("update", "Client", "--from", source, "--set", "item_tax_code=1", "--yes")

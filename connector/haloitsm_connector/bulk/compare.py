@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -26,7 +26,7 @@ LONGEST_VALUE = 60
 """Characters of a value that are told."""
 
 
-def compared(record: Record, current: Current, most: int) -> Iterator[int]:
+def compared(record: Record, current: Current, most: int) -> Generator[int, None, None]:
     """Compare the rows that are read, numbered up to ``most``; yield how many are through with it so far.
 
     Where the pages of a list tell the old values, no record is asked for by itself, but for those that the list does

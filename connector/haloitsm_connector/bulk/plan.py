@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from itertools import islice
 
@@ -18,7 +18,9 @@ Prepared = tuple[int, Entity | Done | str]
 """A row with its line, that it is done, or what is wrong with it."""
 
 
-def planned(record: Record, source: Source, chain: Chain | None, changes: Changes, target: Target) -> Iterator[int]:
+def planned(
+    record: Record, source: Source, chain: Chain | None, changes: Changes, target: Target
+) -> Generator[int, None, None]:
     """Put the rows of a source on record, with the changes that they ask for; yield how many there are so far."""
     kind = record.info.kind
     changes.check_values()

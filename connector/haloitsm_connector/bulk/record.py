@@ -93,8 +93,13 @@ class Runs:
         """Return a run; InputError for none of that number."""
         found = self._found("number = ?", (number,))
         if not found:
-            what = f"there is no bulk run {number} in {self.database.place}"
-            raise InputError(what, "`haloitsm bulk list` shows all.")
+            there = [info.number for info in self.all()]
+            has = f"It has {', '.join(map(str, reversed(there[:10])))}" if there else "It has none"
+            raise InputError(
+                f"there is no bulk run {number} in {self.database.place}",
+                f"{has}. A run is in the state of the folder or the configuration in which it was begun: go there, or "
+                "name it with --config or --state.",
+            )
         return found[0]
 
     def latest(self, mark: str) -> RunInfo | None:

@@ -19,6 +19,14 @@ TO_DO = "to do"
 """What a result says of a row that was not sent yet."""
 
 
+def check_place(path: Path) -> None:
+    """Raise InputError where no file can be written: better now than when all is sent."""
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}", "Nothing was sent.") from error
+
+
 def write_result(record: Record, path: Path) -> None:
     """Write a CSV with a row for each row of a run: its columns, line, record, outcome and reason.
 
@@ -35,7 +43,8 @@ def write_result(record: Record, path: Path) -> None:
                 told = (row.line or None, _id(row), _outcome(row), row.reason)
                 writer.writerow(csv_cell(value) for value in (*map(row.content.get, columns), *told))
     except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}") from error
+        hint = f"Write it elsewhere: haloitsm bulk show {record.number} --result FILE."
+        raise InputError(f"{path}: cannot be written: {error.strerror}", hint) from error
 
 
 def write_copies(record: Record, target: Target, path: Path) -> int:

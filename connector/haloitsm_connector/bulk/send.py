@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from haloitsm_connector.bulk.compare import left_as_it_is
 from haloitsm_connector.bulk.current import Current
-from haloitsm_connector.bulk.record import PARTLY, PUT_BACK, READ, READY, Record, Row
+from haloitsm_connector.bulk.record import PARTLY, PUT_BACK, READ, READY, Kind, Record, Row
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.publisher import Outcome, Publisher
 from haloitsm_connector.publisher.haloitsm import BATCH
@@ -36,7 +36,7 @@ class Sending:
     once: str | None = None
 
 
-def sent(record: Record, current: Current, sending: Sending, most: int) -> Iterator[int]:
+def sent(record: Record, current: Current, sending: Sending, most: int) -> Generator[int, None, None]:
     """Send the rows that are ready, numbered up to ``most``; yield how many have their outcome so far.
 
     Cut off at any instant, it goes on where it was when it is called again: an update is sent once more, which changes
@@ -62,6 +62,14 @@ def sent(record: Record, current: Current, sending: Sending, most: int) -> Itera
     yield rows.done
 
 
+def check_sending(kind: Kind, target: Target, sending: Sending) -> None:
+    """Raise InputError, before anything is read, for what Halo has no operation for."""
+    if kind == "delete" and target.remove is None:
+        raise InputError(f"Halo has no operation that deletes a {target.name}")
+    if kind == "create" and sending.once:
+        once_by(target, sending.once)
+
+
 def publisher_of(record: Record, current: Current, sending: Sending) -> Publisher:
     """Make the publisher of a run."""
     target = current.target
@@ -69,8 +77,7 @@ def publisher_of(record: Record, current: Current, sending: Sending) -> Publishe
     if record.info.kind != "delete":
         once = once_by(target, sending.once) if sending.once and record.info.kind == "create" else None
         return Publisher(current.client, target.write.name, once=once, **options)
-    if target.remove is None:
-        raise InputError(f"Halo has no operation that deletes a {target.name}")
+    assert target.remove is not None, "checked before"
     known = {parameter.name for parameter in target.remove.query_parameters}
     others = {name: f"{{{{ {name} }}}}" for name in target.key if name != target.id and name in known}
     return Publisher(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from itertools import islice
 from typing import Any
 
@@ -26,7 +26,7 @@ def check_undo(info: RunInfo, target: Target) -> None:
         )
 
 
-def planned_undo(record: Record, undone: Record, target: Target) -> Iterator[int]:
+def planned_undo(record: Record, undone: Record, target: Target) -> Generator[int, None, None]:
     """Put on record what has to be put back, or deleted; yield how many rows there are so far.
 
     ``content`` of a row is what the run wrote, and what the record is called: where a record holds anything else,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,7 +14,7 @@ from haloitsm_connector.cli import bulk_shown, output
 from haloitsm_connector.cli.bulk_access import Access, Rows, opened, save, source_of
 from haloitsm_connector.cli.request import ClientName, Config, pairs
 from haloitsm_connector.cli.settings import State, open_state_of, user_catalogue
-from haloitsm_connector.errors import ConnectorError, InputError
+from haloitsm_connector.errors import ConnectorError, InputError, RemoteError
 
 if TYPE_CHECKING:
     from haloitsm_connector.bulk.current import Current
@@ -67,6 +69,8 @@ Delimiter = Annotated[str | None, typer.Option(help="CSV: the character between 
 Encoding = Annotated[str | None, typer.Option(help="CSV: such as cp1252; else found out.")]
 Number = Annotated[int, typer.Argument(help="Number of the run, as `haloitsm bulk list` shows it.")]
 
+NOTHING_YET = "; nothing was sent yet"
+
 
 @dataclass(frozen=True, slots=True)
 class How:
@@ -82,6 +86,14 @@ class How:
     as_json: bool = False
     expected: int | None = None
     asks: bool = True
+
+
+@dataclass(slots=True)
+class Watch:
+    """How far a command came: the run that it is about, and whether it has begun to send."""
+
+    record: Record | None = None
+    sending: bool = False
 
 
 @app.command()
@@ -178,12 +190,14 @@ def undo(
         target = _target_of_run(access.catalogue, undone.entity)
         check_undo(undone, target)
         _same_system(undone.system, access.client.api_uri)
-        with access.database.lease(f"bulk {undone.mark}", f"bulk {UNDO.format(run)}") as held:
+        with _watched() as watch, access.database.lease(f"bulk {undone.mark}", f"bulk {UNDO.format(run)}") as held:
             record, beginning = opened_undo(held, undone)
-            if beginning == "new":
-                bulk_shown.followed("reading the run", planned_undo(record, Record(held, undone), target))
-            current = Current(access.client, access.catalogue, target)
-            _finished(record, current, Sending(batch, parallel), beginning, how)
+            with _kept_if_begun(record, watch):
+                if beginning == "new":
+                    steps = planned_undo(record, Record(held, undone), target)
+                    bulk_shown.followed("reading the run", steps, note=NOTHING_YET)
+                current = Current(access.client, access.catalogue, target)
+                _finished(record, current, Sending(batch, parallel), beginning, how, watch)
 
 
 @app.command("list")
@@ -241,37 +255,69 @@ def _carried_out(
     from haloitsm_connector.bulk.current import Current
     from haloitsm_connector.bulk.names import Names
     from haloitsm_connector.bulk.plan import planned
-    from haloitsm_connector.bulk.send import Sending
+    from haloitsm_connector.bulk.send import Sending, check_sending
     from haloitsm_connector.bulk.target import target_of
     from haloitsm_connector.bulk.work import Command, custom_field_ids, opened_run
 
     target = target_of(access.catalogue, entity)
     if how.result and rows.path and how.result.resolve() == Path(rows.path).resolve():
         raise InputError("--result and --from name the same file", "The result would be written over the rows.")
-    source = source_of(access, target, rows)
+    how_sent = Sending(*sending)
+    check_sending(kind, target, how_sent)
     columns, values, clear_empty, allow_unknown = rules
     wanted = Rules(pairs("--map", columns), pairs("--set", values), clear_empty, allow_unknown)
-    command = Command(kind, target, access.client.api_uri, source, wanted, access.steps, sending[2])
-    changes = Changes(target, kind, wanted, Names(access.client, access.catalogue, source.notes), source)
-    how_sent = Sending(*sending)
-    with access.database.lease(f"bulk {command.mark}") as held:
+    with _watched() as watch, ExitStack() as leases:
+        source = source_of(access, target, rows)
+        command = Command(kind, target, access.client.api_uri, source, wanted, access.steps, sending[2])
+        changes = Changes(target, kind, wanted, Names(access.client, access.catalogue, source.notes), source)
+        held = leases.enter_context(access.database.lease(f"bulk {command.mark}"))
         record, beginning = opened_run(held, command, again=how.again)
-        if beginning == "new":
-            bulk_shown.followed(f"reading {source.name}", planned(record, source, access.chain, changes, target))
-        changes.used |= record.info.plan.get("used", {})
-        changes.named |= dict.fromkeys(record.info.plan.get("named", ()))
-        if how.save_config:
-            save(command, changes, how_sent, access, how.save_config)
-        query = pairs("--where", rows.where)
-        current = Current(access.client, access.catalogue, target, query, custom_field_ids(record))
-        _finished(record, current, how_sent, beginning, how)
+        with _kept_if_begun(record, watch):
+            if beginning == "new":
+                steps = planned(record, source, access.chain, changes, target)
+                bulk_shown.followed(f"reading {source.name}", steps, note=NOTHING_YET)
+            changes.used |= record.info.plan.get("used", {})
+            changes.named |= dict.fromkeys(record.info.plan.get("named", ()))
+            if how.save_config:
+                save(command, changes, how_sent, access, how.save_config)
+            query = pairs("--where", rows.where)
+            current = Current(access.client, access.catalogue, target, query, custom_field_ids(record))
+            _finished(record, current, how_sent, beginning, how, watch)
 
 
-def _finished(record: Record, current: Current, sending: Sending, beginning: str, how: How) -> None:
+@contextmanager
+def _watched() -> Iterator[Watch]:
+    """Say of a command that is stopped before it sends that nothing was sent."""
+    watch = Watch()
+    try:
+        yield watch
+    except (KeyboardInterrupt, RemoteError):
+        if watch.record is not None and watch.record.info.status != "planned" and not watch.sending:
+            output.say(f"Nothing more was sent. The same command goes on with run {watch.record.number}.")
+        elif not watch.sending:
+            output.say("Nothing was sent.")
+        raise
+
+
+@contextmanager
+def _kept_if_begun(record: Record, watch: Watch) -> Iterator[None]:
+    """Forget a run in the end unless it has begun to send."""
+    from haloitsm_connector.bulk.record import Runs
+
+    watch.record = record
+    try:
+        yield
+    finally:
+        if record.info.status == "planned":
+            Runs(record.database).forget(record.number)
+
+
+def _finished(record: Record, current: Current, sending: Sending, beginning: str, how: How, watch: Watch) -> None:
     """Compare, show, ask, send, and write the result of a run that is on record."""
     from haloitsm_connector.bulk.compare import compared
     from haloitsm_connector.bulk.preview import changes, preview
     from haloitsm_connector.bulk.record import READ, READY
+    from haloitsm_connector.bulk.result import check_place
     from haloitsm_connector.bulk.send import sent
     from haloitsm_connector.bulk.work import most_of
 
@@ -281,7 +327,9 @@ def _finished(record: Record, current: Current, sending: Sending, beginning: str
     if beginning == "goes on":
         output.say(f"Going on with run {record.number}.")
     most = most_of(record, how.limit)
-    bulk_shown.followed("comparing", compared(record, current, most), record.counts(most=most)[READ])
+    reading = "reading copies" if record.info.kind == "delete" else "reading old values"
+    note = NOTHING_YET if beginning == "new" else ""
+    bulk_shown.followed(reading, compared(record, current, most), record.counts(most=most)[READ], note=note)
     shown = preview(record, current.target, most)
     told = {**shown, "changes": bulk_shown.some(changes(record, current.target, most), full=how.full)}
     if not how.as_json:
@@ -290,9 +338,11 @@ def _finished(record: Record, current: Current, sending: Sending, beginning: str
         _let_go(record, told, how)
         return
     result = how.result or _own_result(record)
+    check_place(result)
+    steps, count = sent(record, current, sending, most), record.counts(most=most)[READY]
+    watch.sending = True
     try:
-        count = record.counts(most=most)[READY]
-        bulk_shown.followed("sending", sent(record, current, sending, most), count)
+        bulk_shown.followed("sending", steps, count)
     except (ConnectorError, KeyboardInterrupt):
         bulk_shown.stopped(record, result)
         raise
@@ -312,17 +362,15 @@ def _own_result(record: Record) -> Path:
 
 
 def _let_go(record: Record, told: dict[str, Any], how: How) -> None:
-    """End a command that sends nothing; a run that has not begun is forgotten."""
-    from haloitsm_connector.bulk.record import PROBLEMS, Runs
+    """End a command that sends nothing."""
+    from haloitsm_connector.bulk.record import PROBLEMS
     from haloitsm_connector.bulk.result import write_result
 
     bulk_shown.nothing_sent(told, how.as_json, dry_run=how.dry_run)
     if how.result:
         write_result(record, how.result)
     problems = any(record.counts()[status] for status in PROBLEMS)
-    if record.info.status == "planned":
-        Runs(record.database).forget(record.number)
-    if problems and not told["sending"]:
+    if problems and (how.dry_run or not told["sending"]):
         raise typer.Exit(4)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -17,17 +19,21 @@ from haloitsm_connector.errors import InputError
 if TYPE_CHECKING:
     from haloitsm_connector.bulk.record import Record
 
+Steps = Generator[int, None, None]
+"""What tells now and then how many rows are done."""
 LONGEST_VALUE = 60
 VERBS = {"update": "update", "create": "create", "delete": "delete", "undo": "put back"}
 NOUNS = {"update": "record", "create": "new record", "delete": "record", "undo": "record"}
 
 
-def followed(what: str, steps: Iterator[int], total: int = 0) -> None:
+def followed(what: str, steps: Steps, total: int = 0, *, note: str = "") -> None:
     """Carry steps out, and show at a terminal how far they are and how long the rest may take."""
     began = time.monotonic()
-    for done in steps:
-        rest = f" of {total:,}{_left(time.monotonic() - began, done, total)}" if total else ""
-        output.progress(f"{what}: {done:,}{rest} …")
+    with closing(steps):  # interrupted here, they store what they know before anything else is done
+        for done in steps:
+            rest = f" of {total:,}{_left(time.monotonic() - began, done, total)}" if total else ""
+            output.progress(f"{what}: {done:,}{rest}{note} …")
+    output.progress("")
 
 
 def _left(seconds: float, done: int, total: int) -> str:
@@ -57,7 +63,9 @@ def preview(told: Mapping[str, Any], full: bool) -> None:
     for name, count in told["fields"].items():
         output.show(f"  {name}: {count}")
     rows = [row for change in told["changes"] for row in _lines(change, kind)]
-    if rows:
+    if kind == "create":
+        _new(told["changes"])
+    elif rows:
         output.table(_COLUMNS[kind], rows)
     if sending > len(told["changes"]) and not full:
         output.show(f"… and {sending - len(told['changes'])} more; --full shows all.")
@@ -80,7 +88,6 @@ def _unused(columns: Mapping[str, str]) -> Iterator[str]:
 _COLUMNS = {
     "update": ("id", "name", "field", "old", "new"),
     "undo": ("id", "name", "field", "now", "put back"),
-    "create": ("line", "field", "value"),
     "delete": ("id", "name"),
 }
 
@@ -89,10 +96,18 @@ def _lines(change: Mapping[str, Any], kind: str) -> Iterator[tuple[Any, ...]]:
     if kind == "delete":
         yield change["id"], change["name"]
     for name, (old, new) in change["changes"].items():
-        if kind == "create":
-            yield change["line"], name, _short(new)
-        elif kind != "delete":
-            yield change["id"], change["name"], name, _short(old), _short(new)
+        yield change["id"], change["name"], name, _short(old), _short(new)
+
+
+def _new(changes: Sequence[Mapping[str, Any]]) -> None:
+    """Show the records that will be made, a line each."""
+    fields = list(dict.fromkeys(name for change in changes for name in change["changes"]))
+    rows = [
+        (change["line"], *(_short(change["changes"][name][1]) if name in change["changes"] else "" for name in fields))
+        for change in changes
+    ]
+    if rows:
+        output.table(("line", *fields), rows)
 
 
 def _left_out(told: Mapping[str, Any]) -> Iterator[str]:
@@ -144,16 +159,27 @@ def agreed(told: Mapping[str, Any], yes: bool, expected: int | None, asks: bool)
         return True
     if yes:
         raise InputError(f"{_records(kind, count)} would be deleted, and --yes does not say how many", _COUNT)
-    instead = "--count NUMBER" if kind == "delete" else "--yes"
+    instead = f"Add {'--count NUMBER' if kind == 'delete' else '--yes'}; nothing was sent."
     if not asks:
-        raise InputError("standard input holds the rows, so nobody can be asked", f"Add {instead}; nothing was sent.")
+        raise InputError("standard input holds the rows, so nobody can be asked", instead)
     question = f"{VERBS[kind].capitalize()} {_records(kind, count)} in {told['system']}?"
+    if kind != "delete":
+        return _answer(f"{question} [y/N]", instead).casefold() in ("y", "yes")
+    typed = _answer(f"{question} Type the number:", instead)
+    if typed != str(count):
+        raise InputError(f"{typed} is not {count}" if typed else "no number was typed", "Nothing was deleted.")
+    return True
+
+
+def _answer(question: str, instead: str) -> str:
+    """Ask a person, beside what is printed as data; InputError with what to do instead where nobody answers."""
+    sys.stdout.flush()
+    typer.echo(f"{output.harmless(question)} ", err=True, nl=False)
     try:
-        if kind == "delete":
-            return bool(typer.prompt(f"{question} Type the number", default="", show_default=False) == str(count))
-        return typer.confirm(question)
-    except typer.Abort:
-        raise InputError("nobody has answered", f"Add {instead}; nothing was sent.") from None
+        return input().strip()
+    except (EOFError, RuntimeError):  # a RuntimeError where there is no standard input at all
+        typer.echo(err=True)
+        raise InputError("nobody has answered", instead) from None
 
 
 def nothing_sent(told: Mapping[str, Any], as_json: bool, *, dry_run: bool) -> None:
@@ -198,7 +224,7 @@ def ended(record: Record, told: Mapping[str, Any], result: Path, as_json: bool) 
         for group in grouped(record, *_AFTERWARDS):
             output.say(_group(group, group["status"]))
         output.say(f"Run {record.number}: {_summary(counts)}. The result is in {result}.")
-        if told["kind"] in ("update", "create"):
+        if counts["updated"] or counts["created"]:
             output.say(f"Undo: haloitsm bulk undo {record.number}")
     return any(counts[status] for status in PROBLEMS)
 
