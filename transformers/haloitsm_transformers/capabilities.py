@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 Entity = dict[str, Any]
-ELSEWHERE = frozenset({"http", "rows"})
-"""What is asked of others, who may be away, or answer otherwise another time."""
+ELSEWHERE = frozenset({"http", "rows", "modules"})
+"""What asks others, or may do so, who may be away, or answer otherwise another time."""
 
 
 def ends_run(error: BaseException) -> bool:
