@@ -149,12 +149,14 @@ class Subscriber(SubscriberBase):
         flow = ranges(self._reader, list(self._questions()), count)
         return [part for some in drive(flow, self._start) for part in some]
 
-    def part_pages(self, part: Part) -> Generator[list[Entity]]:
+    def part_pages(self, part: Part, parallel: int | None = None) -> Generator[list[Entity]]:
         """Read one part, a page at a time: a record that is there all the time comes in one of them, once.
 
-        Of windows, one whose date changes meanwhile may come in none, or in two.
+        Of windows, one whose date changes meanwhile may come in none, or in two. ``parallel`` requests are under way at
+        a time, or as many as the subscriber has.
         """
-        return drive(read_part(self._reader, list(self._questions()), self.plan, part), self._start)
+        reader = replace(self._reader, parallel=parallel) if parallel else self._reader
+        return drive(read_part(reader, list(self._questions()), self.plan, part), self._start)
 
     def _questions(self) -> Iterator[Question]:
         return self._questions_for(self.path, self.query)

@@ -41,8 +41,7 @@ class Share:
 
     def of(self, client: str, fields: ClientFields) -> ClientFields:
         """Return the fields of a client whose budget is a share; those without a budget stay as they are."""
-        among = self.among if isinstance(self.among, int) else self.among.get(client, max(self.among.values()))
-        whole = _budget(fields)
+        among, whole = self.parts_of(client), _budget(fields)
         if among <= 1 or whole is None:
             return fields
         each, seconds = whole.requests // among, whole.window_seconds
@@ -51,6 +50,10 @@ class Share:
         folder = state_folder(fields.state_folder) / "shares" / f"{self.number % among + 1} of {among}"
         budget = RequestBudget(requests=each, window_seconds=seconds)
         return fields.model_copy(update={"budget": budget, "state_folder": str(folder)})
+
+    def parts_of(self, client: str) -> int:
+        """Return among how many partitions the budget of a client is divided."""
+        return self.among if isinstance(self.among, int) else self.among.get(client, max(self.among.values()))
 
 
 def _budget(fields: ClientFields) -> RequestBudget | None:
@@ -179,7 +182,6 @@ def _of_entity(
         entity=told.entity,
         request_parameters=RequestParameters(query=told.query),
         page_size=told.page_size,
-        parallel=told.parallel,
         incremental=incremental,
     )
     nothing = compile_chain([], Registry.installed())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -45,12 +45,17 @@ class Narrowed:
 
     def taken(self, part: Part) -> Part | None:
         """Return what is left of a part, None for nothing."""
-        after = max((one for one in (part.after, None if self.first is None else self.first - 1) if one is not None),
-                    default=None)  # fmt: skip
-        last = min((one for one in (part.last, self.last) if one is not None), default=None)
+        after = one_of(max, part.after, None if self.first is None else self.first - 1)
+        last = one_of(min, part.last, self.last)
         if after is not None and last is not None and after >= last:
             return None
         return replace(part, after=after, last=last, position=part.position if after == part.after else 0)
+
+
+def one_of(choose: Callable[[list[int]], int], *ids: int | None) -> int | None:
+    """Choose one of the ids that are there, None where none is."""
+    known = [one for one in ids if one is not None]
+    return choose(known) if known else None
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,8 @@ def batches(told: ToRead, narrowed: Narrowed, piece: Piece, kinds: Columns) -> I
     with sources(told, piece.share) as found:
         source = found[piece.source]
         _narrow(source, narrowed)
-        pages = (one.entities for one in _slices(source.incoming, piece.part))
+        parallel = told.parallel or (1 if piece.share.parts_of(source.client) > 1 else None)
+        pages = (one.entities for one in _slices(source.incoming, piece.part, parallel))
         yield from arrow(pages, piece.source, kinds, told.as_json)
 
 
@@ -132,12 +138,12 @@ def arrow(pages: Iterable[list[Entity]], source: str, kinds: Columns, as_json: b
     yield from record_batches(made, columns=kinds)
 
 
-def _slices(incoming: Incoming, part: Part | None) -> Iterator[Slice]:
+def _slices(incoming: Incoming, part: Part | None, parallel: int | None) -> Iterator[Slice]:
     if part is None:
         return incoming.slices(None, stop)
     subscriber = incoming.subscriber
     assert isinstance(subscriber, Subscriber), "nothing else has parts"
-    return through(incoming.chain, map(Slice, subscriber.part_pages(part)), stop)
+    return through(incoming.chain, map(Slice, subscriber.part_pages(part, parallel)), stop)
 
 
 def _parts(told: ToRead, source: Source, narrowed: Narrowed) -> list[Part | None]:

@@ -36,6 +36,7 @@ from haloitsm_connector.hosts.spark.reading import (
     changed_since,
     columns,
     narrowable,
+    one_of,
     pieces,
 )
 from haloitsm_connector.hosts.spark.streaming import what_is_new, what_was_new
@@ -117,8 +118,7 @@ def narrowed_by(one: Filter, name: str, before: Narrowed) -> Narrowed:
     elif type(value) is int and name == "id":
         low = {EqualTo: value, GreaterThanOrEqual: value, GreaterThan: value + 1}.get(type(one))
         high = {EqualTo: value, LessThanOrEqual: value, LessThan: value - 1}.get(type(one))
-        first = max((each for each in (first, low) if each is not None), default=None)
-        last = min((each for each in (last, high) if each is not None), default=None)
+        first, last = one_of(max, first, low), one_of(min, last, high)
     elif type(value) is int and value > 0 and isinstance(one, EqualTo):  # 0 stands for no record there
         query[name] = str(value)
     return Narrowed(query, first, last)

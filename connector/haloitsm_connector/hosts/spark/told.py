@@ -75,7 +75,12 @@ class ToRead(Common):
     clients: Names = Field((), description="Clients of the YAML files to read it from: a tenant each.")
     incoming: Names = Field((), description="Incomings of the YAML files to read instead, separated by commas.")
     partitions: int = Field(AT_ONCE, ge=1, le=1000, description="Partitions that a list is divided into at most.")
-    parallel: int = Field(1, ge=1, le=16, description="Requests that each partition has under way.")
+    parallel: int | None = Field(
+        None,
+        ge=1,
+        le=16,
+        description="Requests that a partition has under way; one unless given, where there are several.",
+    )
     page_size: int | None = Field(None, ge=1, le=1000, description="Rows to ask for per page; Halo may send fewer.")
     query: Annotated[dict[str, Any], BeforeValidator(_json)] = Field({}, description="Query parameters, as JSON.")
     since: Moment | None = Field(None, description="With window_days: where the first window begins.")
