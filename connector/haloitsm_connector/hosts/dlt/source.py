@@ -42,11 +42,11 @@ def _resource(stream: Stream) -> DltResource:
     """Make the resource of a stream; the first page is read where only that tells whether its rows have a key."""
     key = list(stream.key) if stream.resumes or stream.declared["properties"] else []
     disposition = ("merge" if key else "append") if stream.resumes else "replace"
-    made = dlt.resource(_rows, name=stream.name, primary_key=key, write_disposition=disposition)
-    resource: DltResource = made(stream)
-    return resource
+    made: DltResource = _rows(stream).with_name(stream.name)
+    return made.apply_hints(primary_key=key, write_disposition=disposition)
 
 
+@dlt.resource
 def _rows(stream: Stream) -> Iterator[Any]:
     """Yield pages since the cursor in the state, which dlt commits together with the rows, or not at all."""
     state, told = dlt.current.resource_state(), dlt.current.resource().columns or {}
