@@ -150,6 +150,10 @@ class Tasks:
             counts.setdefault(name, Counter())[status] = number
         return counts
 
+    def doubts(self) -> list[Doubt]:
+        """Return which tasks wait for which creates, in the order of these."""
+        return doubts.listed(self._database.rows)
+
     def list(self, where: Filter = EVERYTHING, *, newest_first: bool = True) -> Iterator[Task]:
         """Yield the tasks that a filter means, by their number; InputError for a number that no task has.
 
@@ -160,10 +164,6 @@ class Tasks:
     def get(self, number: int) -> Task:
         """Return a task with its entity, answer and history; InputError when there is none with this number."""
         return tasks_listed.one(self._database.rows, number)
-
-    def doubts(self) -> list[Doubt]:
-        """Return which tasks wait for which creates, in the order of these."""
-        return doubts.listed(self._database.rows)
 
     def retry(self, where: Filter, leave_out: LeaveOut | None = None) -> int:
         """Put what failed, was skipped or waits for its next attempt back into the queue; return how many.
