@@ -26,6 +26,7 @@ _WAYS: Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "api_key": ("API key", ("api_key",), ()),
 }
 """The ways to sign in: what a form calls it, the settings that it needs, and those that it may have."""
+_TITLES = {"base_uri": "Address", "client_id": "Client ID", "api_key": "API key", "config": "YAML files"}
 
 
 def form(names: Iterable[str], more: Mapping[str, Property], required: Iterable[str] = ()) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def form(names: Iterable[str], more: Mapping[str, Property], required: Iterable[
 @contextmanager
 def settings_of(config: Mapping[str, Any]) -> Iterator[Settings]:
     """Return the settings that a form was filled in with, as long as they are used; InputError for wrong ones."""
-    told = {**config, **config.get(AUTHENTICATION, {})}
+    told = {**config, **(config.get(AUTHENTICATION) or {})}
     told = {name: told[name] for name in Settings.model_fields if name in told}
     if not (text := config.get(YAML)):
         yield Settings.of(told)
@@ -79,7 +80,7 @@ def _way(kind: str, title: str, needed: tuple[str, ...], possible: tuple[str, ..
 
 def _property(name: str) -> Property:
     field = Settings.model_fields[name]
-    told: Property = {"title": name.replace("_", " ").capitalize(), "description": field.description}
+    told: Property = {"title": _TITLES.get(name, name.replace("_", " ").capitalize()), "description": field.description}
     if isinstance(default := field.get_default(), tuple):
         return {"type": "array", "items": {"type": "string"}, "default": list(default), **told}
     if SecretStr in getattr(field.annotation, "__args__", ()):

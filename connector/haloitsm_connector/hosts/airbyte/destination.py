@@ -17,12 +17,14 @@ from airbyte_cdk.models import (
     AirbyteMessage,
     AirbyteStateMessage,
     AirbyteStateStats,
+    AirbyteStream,
     AirbyteStreamStatus,
     ConfiguredAirbyteCatalog,
     ConfiguredAirbyteStream,
     ConnectorSpecification,
     DestinationSyncMode,
     Status,
+    StreamDescriptor,
 )
 from airbyte_cdk.utils import AirbyteTracedException
 
@@ -76,7 +78,7 @@ class DestinationHaloITSM(Destination):
         )
 
     def check(self, logger: Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
-        """Sign in with every client; a failure says why not."""
+        """Sign in with every client, and open the state; a failure says why not."""
         try:
             with settings_of(config) as settings, _sinks(settings, config) as sinks:
                 sinks.check()
@@ -97,9 +99,9 @@ class DestinationHaloITSM(Destination):
             streams = {_name(each.stream): _Stream(each, config, sinks) for each in configured_catalog.streams}
             for message in input_messages:
                 if (record := message.record) is not None:
-                    if _name(record, "stream") not in streams:
+                    if (name := (record.namespace, record.stream)) not in streams:
                         raise InputError(f"a record is of stream '{record.stream}', which the catalog does not have")
-                    streams[_name(record, "stream")].take(record.data)
+                    streams[name].take(record.data)
                 elif message.state is not None:
                     for stream in streams.values():
                         stream.publish()
@@ -137,7 +139,8 @@ class _Stream:
             mode = configured.destination_sync_mode.value
             raise InputError(f"stream '{self.name}' is to be written by {mode}", "Choose append or append_dedup.")
         outgoing = config.get("outgoing") or self.name
-        self._sink: Sink = sinks.open(outgoing, f"airbyte stream {self.name} to outgoing {outgoing}")
+        known_as = ".".join(filter(None, _name(configured.stream)))
+        self._sink: Sink = sinks.open(outgoing, f"airbyte stream {known_as} to outgoing {outgoing}")
         self._key = configured.primary_key or []
         self._latest_only = configured.destination_sync_mode is DestinationSyncMode.append_dedup and self._key
         self._stops = config.get("on_failed") != "log"
@@ -210,6 +213,5 @@ def _inside(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else None
 
 
-def _name(told: Any, attribute: str = "name") -> Name:
-    """Return what a stream is known by: its namespace and its name."""
-    return told.namespace, getattr(told, attribute)
+def _name(stream: AirbyteStream | StreamDescriptor) -> Name:
+    return stream.namespace, stream.name

@@ -8,7 +8,14 @@ from contextlib import contextmanager
 from airbyte_cdk.models import FailureType, StreamDescriptor
 from airbyte_cdk.utils import AirbyteTracedException
 
-from haloitsm_connector.errors import AuthenticationError, ConnectorError, RemoteError, StateError, StatusError
+from haloitsm_connector.errors import (
+    AuthenticationError,
+    ConnectorError,
+    HeldError,
+    RemoteError,
+    StateError,
+    StatusError,
+)
 
 NOT_ALLOWED = frozenset({401, 403})
 
@@ -36,7 +43,7 @@ def told() -> Iterator[None]:
 def _kind(error: ConnectorError) -> FailureType:
     """Return config_error for what a user mends, transient_error for what another try may get round."""
     if isinstance(error, StateError):
-        return FailureType.system_error
+        return FailureType.transient_error if isinstance(error, HeldError) else FailureType.system_error
     if isinstance(error, RemoteError) and not isinstance(error, AuthenticationError):
         refused = isinstance(error, StatusError) and error.status in NOT_ALLOWED
         return FailureType.config_error if refused else FailureType.transient_error
