@@ -68,7 +68,7 @@ def shell(tmp_path, page):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=180,
+            timeout=600,
             check=False,
         )
         return done.stdout + (f"\n[exit status {done.returncode}]" if done.returncode else "")
