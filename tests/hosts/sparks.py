@@ -116,19 +116,8 @@ def cluster(home: Path, workers: int = 2) -> Iterator[str]:
         start("master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", "0")
         for number in range(workers):
             folder = str(home / f"worker-{number}")
-            more = (
-                "--host",
-                "127.0.0.1",
-                "--cores",
-                "1",
-                "--memory",
-                "700m",
-                "--webui-port",
-                "0",
-                "--work-dir",
-                folder,
-            )
-            start("worker.Worker", *more, address)
+            more = f"--host 127.0.0.1 --cores 1 --memory 1200m --webui-port 0 --work-dir {folder}"
+            start("worker.Worker", *more.split(), address)
         _wait_for(logs, r"Registering worker", workers)
         yield address
 
