@@ -19,7 +19,7 @@ MILLION = 1_000_000
 
 def main() -> int:
     with running() as address, contenders("runners.py", dict.fromkeys(NAMES, sys.executable)) as jobs:
-        rows = dict.fromkeys(NAMES, 5_000)
+        rows = dict.fromkeys(NAMES, 20_000)
         here = shown("0 ms", cycles(7, tasks(address, jobs, rows, 0, 4)))
         rows = {"naive": 1_000, "route": 10_000}
         far = shown("50 ms", cycles(3, tasks(address, jobs, rows, 50, 16)))

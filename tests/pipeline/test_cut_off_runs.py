@@ -67,7 +67,7 @@ def test_route_goes_on_where_it_was_cut_off(pipeline, sandbox):
 def test_route_runs_once_at_a_time(pipeline):
     running = pipeline.run("laptops")
     next(running)
-    with pytest.raises(HeldError, match="the job 'route laptops' is running already"):
+    with pytest.raises(HeldError, match="route laptops' is running already"):
         next(pipeline.run("laptops"))
     assert len(list(running)) == 19
 

@@ -55,7 +55,7 @@ def test_route_that_is_cut_off_goes_on_and_creates_nothing_twice(load, place, sa
     with load() as first, load() as second:
         running = first.run("assets")
         next(running)
-        with pytest.raises(HeldError, match="'route assets' is running already"):
+        with pytest.raises(HeldError, match="route assets' is running already"):
             next(second.run("assets"))
         running.close()
     with load() as again:

@@ -14,6 +14,7 @@ import pytest
 from haloitsm_connector.errors import InputError, StateError
 from haloitsm_connector.publisher.journal import Intent
 from haloitsm_connector.store import Cursors, Database, Intents, JobJournal, open_state
+from haloitsm_connector.store.at_hand import AtHand
 from haloitsm_connector.store.statuses import STATUSES, TRANSITIONS, Transition, after, before
 from haloitsm_connector.store.tasks import Filter, NewTask, Settled, Tasks
 
@@ -22,7 +23,7 @@ EVERY = Filter()
 
 @pytest.fixture
 def tasks(state: Database) -> Tasks:
-    return Tasks(state, now=lambda: 1000.0)
+    return Tasks(state, now=lambda: 1000.0, at_hand=AtHand())
 
 
 def new(*keys: str | None) -> list[NewTask]:

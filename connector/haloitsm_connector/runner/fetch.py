@@ -14,11 +14,15 @@ from haloitsm_connector.publisher import Outcome
 from haloitsm_connector.runner.events import FetchEnded, Stored, Tell
 from haloitsm_connector.runner.keys import key_of
 from haloitsm_connector.runner.known import Known
+from haloitsm_connector.store.at_hand import AtHand
 from haloitsm_connector.store.tasks import Tasks
 from haloitsm_connector.store.tasks_stored import NewTask, dump
 from haloitsm_connector.subscriber import Cursor, Slice
 from haloitsm_transformers import Entity, Failure
 from haloitsm_transformers.run import ChainRun
+
+GIVE_WAY_SECONDS = 0.5
+"""How long reading waits for who delivers, each time that as much is stored as can be kept at hand for him."""
 
 
 def cursor_name(route: str) -> str:
@@ -120,7 +124,8 @@ class Made:
 class Fetch:
     """One reading of an incoming for routes whose cursors are equal; for no route it only fills storages.
 
-    ``going_on`` is asked before each slice. ``stored`` is called when there is something new for a route.
+    ``going_on`` is asked before each slice. ``stored`` is called when there is something new for a route. ``at_hand``
+    holds what was stored and not taken yet by who delivers.
     """
 
     incoming: Incoming
@@ -130,6 +135,7 @@ class Fetch:
     tell: Tell
     going_on: Callable[[], bool]
     stored: Callable[[str], None] = lambda route: None
+    at_hand: AtHand = field(default_factory=AtHand)
 
     def run(self) -> bool:
         """Read and store until nothing more is there; whether it came to its end. RemoteError where reading fails."""
@@ -152,6 +158,7 @@ class Fetch:
         failures: list[Failure] = []
         slices: Iterator[Slice] = self.incoming.slices(self.cursor, failures.append)
         while self.going_on():
+            self.at_hand.make_room(GIVE_WAY_SECONDS)
             one = next(slices, None)
             if one is None:
                 self._store([branch.finish(failures) for branch in branches])

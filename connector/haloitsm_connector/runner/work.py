@@ -28,6 +28,7 @@ from haloitsm_connector.runner.journal import QueueRun
 from haloitsm_connector.runner.retry import Rule
 from haloitsm_connector.runner.side_by_side import side_by_side
 from haloitsm_connector.store import Cursors, Database
+from haloitsm_connector.store.at_hand import AtHand
 from haloitsm_connector.store.tasks import Tasks
 from haloitsm_connector.subscriber import Cursor
 
@@ -139,13 +140,16 @@ class Work:
 
     def _routes(self, routes: list[RouteWork], held: Database) -> None:
         """Read for routes and deliver them at the same time, while their leases are held."""
-        tasks = Tasks(held, now=self.now)
+        at_hand = AtHand() if self.reads and self.delivers else AtHand(0)
+        tasks = Tasks(held, now=self.now, at_hand=at_hand)
         for one in routes:
             left = sum(self._taken_over(line, tasks) for line in one.lines) if self.delivers else 0
             self.tell(Began(one.route.name, left))
         jobs: list[Callable[[], None]] = []
         if self.reads:
-            jobs += [partial(self._read, group, cursor, tasks) for group, cursor in _groups(routes, Cursors(held))]
+            jobs += [
+                partial(self._read, group, cursor, tasks, at_hand) for group, cursor in _groups(routes, Cursors(held))
+            ]
         else:
             for one in routes:
                 one.main.feed.end()
@@ -166,7 +170,7 @@ class Work:
         line.outgoing.publisher.goes_on = bool(left) or cut_off
         return left
 
-    def _read(self, routes: list[RouteWork], cursor: Cursor | None, tasks: Tasks) -> None:
+    def _read(self, routes: list[RouteWork], cursor: Cursor | None, tasks: Tasks, at_hand: AtHand) -> None:
         """Read once for routes with the same cursor, as long as anybody delivers what is read."""
         feeds = {one.route.name: one.main.feed for one in routes}
         fetch = Fetch(
@@ -177,6 +181,7 @@ class Work:
             self.tell,
             lambda: not self.stop.is_set() and not all(feed.left for feed in feeds.values()),
             lambda route: feeds[route].came(),
+            at_hand,
         )
         try:
             with self._reporting(", ".join(feeds)):

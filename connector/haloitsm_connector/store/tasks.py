@@ -18,6 +18,7 @@ from haloitsm_connector.store import (
     tasks_settled,
     tasks_stored,
 )
+from haloitsm_connector.store.at_hand import AtHand
 from haloitsm_connector.store.cursors import STORE
 from haloitsm_connector.store.database import Database
 from haloitsm_connector.store.doubts import Doubt
@@ -26,7 +27,7 @@ from haloitsm_connector.store.tasks_claimed import Claimed
 from haloitsm_connector.store.tasks_listed import Filter, Task
 from haloitsm_connector.store.tasks_overtaken import LeaveOut
 from haloitsm_connector.store.tasks_settled import Settled
-from haloitsm_connector.store.tasks_stored import NewTask
+from haloitsm_connector.store.tasks_stored import Cut, NewTask
 from haloitsm_connector.subscriber import Cursor
 from haloitsm_transformers import Entity
 
@@ -44,12 +45,16 @@ class Tasks:
 
     Whoever fetches or delivers holds a lease on the queue and works on the database that the lease gave; what people do
     needs none. What is done survives the end of this process when a call returns. Each is one transaction, those that
-    may concern many tasks are a row of small ones. All may raise StateError.
+    may concern many tasks are a row of small ones. All may raise StateError. ``at_hand`` keeps what was added until it
+    is claimed.
     """
 
-    def __init__(self, database: Database, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, database: Database, *, now: Callable[[], float] = time.time, at_hand: AtHand | None = None
+    ) -> None:
         self._database = database
         self._now = now
+        self._at_hand = at_hand or AtHand(0)
 
     def add(
         self,
@@ -69,13 +74,18 @@ class Tasks:
         """
         batches = {route: list(tasks_stored.cut(some)) for route, some in tasks.items()}
         texts = [(name, orjson.dumps(cursor).decode()) for name, cursor in cursors.items() if cursor is not None]
+        stored: list[tuple[int, Cut]] = []
         with tasks_stored.ledger(self._database, self._now) as book:
             for route, some in batches.items():
-                tasks_stored.store(book, route, some, source, fetched=True)
+                numbers = tasks_stored.store(book, route, some, source, fetched=True)
+                stored += zip(numbers, some, strict=True)
             book.connection.executemany(STORE, [(name, text, book.at) for name, text in texts])
             if covers:
                 tasks_stored.cover(book.connection, batches)
             also()
+        for number, one in stored:
+            if one.plain:
+                self._at_hand.put(number, one.plain, len(one.entities))
 
     def uncovered(self, route: str) -> Iterator[Entity]:
         """Yield what a fetch of a route stored before it was cut off, and what therefore will be read again."""
@@ -93,7 +103,7 @@ class Tasks:
         earlier one with its key is under way, or will be tried again. Whole batches are cheapest: claim some hundreds
         at once.
         """
-        return tasks_claimed.claim(self._database, self._now, queue, most, most_bytes)
+        return tasks_claimed.claim(self._database, self._now, queue, most, most_bytes, self._at_hand)
 
     def settle(
         self,

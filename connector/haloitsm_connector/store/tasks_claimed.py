@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import accumulate, groupby
 from typing import NamedTuple
 
+from haloitsm_connector.store.at_hand import AtHand
 from haloitsm_connector.store.database import Database
 from haloitsm_connector.store.tasks_stored import (
     AT_ONCE,
@@ -61,12 +62,15 @@ class _Candidates(NamedTuple):
     tasks: list[Picked]
 
 
-def claim(database: Database, now: Callable[[], float], queue: str, most: int, most_bytes: int) -> list[Claimed]:
+def claim(
+    database: Database, now: Callable[[], float], queue: str, most: int, most_bytes: int, at_hand: AtHand
+) -> list[Claimed]:
     """Take at most so many tasks, the oldest that are due and need not wait; they are under way from now on.
 
     Those after the first batch only as far as the batches in which they lie hold no more bytes of JSON together.
     """
     tasks: list[Picked] = []
+    known: dict[int, list[Entity]] = {}
     contents: dict[int, bytes] = {}
     found = True
     while found and not tasks:  # those that have to wait are out of the way at the next look
@@ -74,11 +78,14 @@ def claim(database: Database, now: Callable[[], float], queue: str, most: int, m
             found = bool(candidates := _light(book.rows, list(_oldest(book, queue, most)), most_bytes))
             tasks = _take(book, queue, candidates)
             for batch in dict.fromkeys(place_of(task.number)[0] for task in tasks):
-                ((contents[batch],),) = book.rows("SELECT entities FROM contents WHERE batch = ?", (batch,))
+                if entities := at_hand.take(batch):
+                    known[batch] = entities
+                else:
+                    ((contents[batch],),) = book.rows("SELECT entities FROM contents WHERE batch = ?", (batch,))
     return [
         Claimed(number, entities[place_of(number)[1]], key, attempts)
         for batch, some in groupby(tasks, key=lambda task: place_of(task.number)[0])
-        for entities in [load(contents[batch])]
+        for entities in [known.get(batch) or load(contents[batch])]
         for number, key, attempts in some
     ]
 

@@ -22,6 +22,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, NamedTuple
 
 import orjson
@@ -37,6 +38,7 @@ BATCH_BYTES = 4_000_000
 """Bytes of JSON after which a batch is full, however few its tasks are."""
 AT_ONCE = 500
 """How many values one statement is asked for."""
+_NOTHING_BUT_JSON = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
 APART = "apart"
 """Stands for the status of a batch none of whose tasks is in the crowd any more."""
 DELETED: Any = "deleted"
@@ -52,12 +54,16 @@ class NewTask(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """New tasks as they lie in a batch; ``rejected`` are reasons by place."""
+    """New tasks as they lie in a batch; ``rejected`` are reasons by place.
+
+    ``plain`` are the very entities, where reading ``entities`` would give nothing else.
+    """
 
     size: int
     keys: bytes | None
     entities: bytes
     rejected: dict[int, tuple[str | None, str]]
+    plain: list[Entity] | None = None
 
 
 class Batch(NamedTuple):
@@ -150,6 +156,28 @@ def load(text: bytes | None) -> Any:
 
 def cut(tasks: Iterable[NewTask]) -> Iterator[Cut]:
     """Cut new tasks into batches, in their order."""
+    left = iter(tasks)
+    while some := list(islice(left, PLACES)):
+        whole = _whole(some)
+        if whole:
+            yield whole
+        else:
+            yield from _one_by_one(some)
+
+
+def _whole(tasks: list[NewTask]) -> Cut | None:
+    """Make one batch of tasks, as nearly always; None where one is rejected, is no plain JSON, or all are too large."""
+    entities = [task.entity for task in tasks]
+    try:
+        text = orjson.dumps(entities, option=_NOTHING_BUT_JSON)
+    except TypeError:
+        return None
+    if len(text) > BATCH_BYTES or any(task.rejected for task in tasks):
+        return None
+    return Cut(len(tasks), _keys([task.key for task in tasks]), text, {}, entities)
+
+
+def _one_by_one(tasks: list[NewTask]) -> Iterator[Cut]:
     keys: list[str | None] = []
     texts: list[bytes] = []
     rejected: dict[int, tuple[str | None, str]] = {}
@@ -159,10 +187,9 @@ def cut(tasks: Iterable[NewTask]) -> Iterator[Cut]:
         if texts and (len(texts) == PLACES or size + len(text) > BATCH_BYTES):
             yield _batch(keys, texts, rejected)
             keys, texts, rejected, size = [], [], {}, 0
-        key = None if task.key is None else storable(task.key)
         if reason:
-            rejected[len(texts)] = (key, storable(reason))
-        keys.append(key)
+            rejected[len(texts)] = (None if task.key is None else storable(task.key), storable(reason))
+        keys.append(task.key)
         texts.append(text)
         size += len(text)
     if texts:
@@ -178,8 +205,13 @@ def _text(task: NewTask) -> tuple[bytes, str]:
 
 def _batch(keys: list[str | None], texts: list[bytes], rejected: dict[int, tuple[str | None, str]]) -> Cut:
     odd = b" " if any(text.startswith(b" ") for text in texts) else b""
-    some = any(key is not None for key in keys)
-    return Cut(len(texts), dump(keys) if some else None, odd + b"[" + b",".join(texts) + b"]", rejected)
+    return Cut(len(texts), _keys(keys), odd + b"[" + b",".join(texts) + b"]", rejected)
+
+
+def _keys(keys: list[str | None]) -> bytes | None:
+    if all(key is None for key in keys):
+        return None
+    return dump([None if key is None else storable(key) for key in keys])
 
 
 class Ledger:
@@ -321,9 +353,9 @@ def told(entry: Any) -> tuple[str, dict[str, Any] | None]:
     return "", entry
 
 
-def store(book: Ledger, queue: str, batches: Iterable[Cut], source: str, *, fetched: bool) -> int:
-    """Put batches into the store; the number of the last, 0 without any."""
-    number = 0
+def store(book: Ledger, queue: str, batches: Iterable[Cut], source: str, *, fetched: bool) -> list[int]:
+    """Put batches into the store; return their numbers."""
+    numbers = []
     for one in batches:
         following = one.size - len(one.rejected)
         sql = (
@@ -333,6 +365,7 @@ def store(book: Ledger, queue: str, batches: Iterable[Cut], source: str, *, fetc
         status = "new" if following else APART
         row = (queue, source, int(fetched), one.size, following, status, book.at, book.at)
         ((number,),) = book.rows(sql, row)
+        numbers.append(number)
         sql = "INSERT INTO contents (batch, keys, entities) VALUES (?, ?, ?)"
         book.connection.execute(sql, (number, one.keys, one.entities))
         book.tally(queue, None, "new", following)
@@ -344,7 +377,7 @@ def store(book: Ledger, queue: str, batches: Iterable[Cut], source: str, *, fetc
             book.connection.executemany(_PUT_OWN, tasks)
             book.tally(queue, None, "rejected", len(tasks))
             book.happened(Happening(number, task.number, "rejected", {"reason": task.reason}) for task in tasks)
-    return number
+    return numbers
 
 
 def blank(connection: Connection, batch: int, places: Iterable[int]) -> None:
