@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,11 +121,12 @@ class Publisher(RequestPublisher):
     def _upsert(self, entity: Entity, document: Entity, request: Request, ids: Sequence[Any]) -> Write:
         """Say which records a create or an update concerns, and what may go in one array with it."""
         records, updates = request.payload, request.repeatable
-        concerns = [one for record, id_ in zip(records, ids, strict=True) for one in concerned(record, id_, self.key)]
-        if len(records) > 1:
-            alone, record = None, None
-        else:
+        if len(records) == 1:  # nearly always
+            concerns = concerned(records[0], ids[0], self.key)
             alone, record = records[0], None if ids[0] is None else concerns[0]
+        else:
+            each = map(concerned, records, ids, repeat(self.key))
+            concerns, alone, record = [*chain.from_iterable(each)], None, None
         wanted = None
         if self.look_up and not updates:
             wanted = self.look_up.wanted(document, alone)
