@@ -199,3 +199,27 @@ def test_a_wait_before_a_repeat_does_not_hold_up_closing(server):
     with pytest.raises(LostAnswerError, match="closed"):
         client.send(GET)
     assert time.monotonic() - started < 5
+
+
+def test_an_interrupt_while_a_request_is_handed_over_is_an_interrupt(portal):
+    begun = threading.Event()
+
+    async def under_way() -> None:
+        begun.set()
+        await asyncio.sleep(0.1)
+
+    class Interrupted:
+        """A lock at whose end Ctrl-C comes, when the loop has begun what was handed over."""
+
+        def __enter__(self) -> None: ...
+
+        def __exit__(self, *error: object) -> None:
+            assert begun.wait(10)
+            portal._lock = threading.Lock()
+            raise KeyboardInterrupt
+
+    portal.call(double, 1)
+    portal._lock = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        portal.start(under_way)
+    assert portal.call(double, 2) == 4

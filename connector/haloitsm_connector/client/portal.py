@@ -96,7 +96,7 @@ class Portal:
                     here = threading.current_thread() is self._thread
                     (loop.call_soon if here else loop.call_soon_threadsafe)(_begin, self._coming, loop)
                 return future
-        except BaseException:
+        except Exception:  # an interrupt comes when it may be under way already, and then it is the loop's
             coroutine.close()
             raise
 
