@@ -11,7 +11,8 @@ export PYTHONSAFEPATH := 1
 demo: $(VENV)/.user          ## Run the main job on the built-in sandbox
 	$(BIN)/haloitsm demo
 
-test: $(VENV)/.dev newman hosts  ## Run the whole test suite
+test: $(VENV)/.dev newman    ## Run the whole test suite
+	@$(MAKE) --no-print-directory --jobs 2 hosts
 	$(BIN)/pytest -n auto $(ARGS)
 
 newman:                      ## Get Postman's own runner for the tests of exported collections, where there is npm

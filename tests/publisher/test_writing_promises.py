@@ -22,7 +22,7 @@ from haloitsm_connector.errors import RemoteError
 from haloitsm_connector.publisher import Outcome, Publisher
 from haloitsm_connector.sandbox import Recorded, Sandbox
 
-SCENARIOS = int(os.environ.get("HALOITSM_SCENARIOS", "800"))
+SCENARIOS = int(os.environ.get("HALOITSM_SCENARIOS", "240"))
 BLOCKS = 8
 ONLY = os.environ.get("HALOITSM_SEED")
 ONCE = {"find": "GET /Asset", "query": {"search": "{{ payload.inventory_number }}"}, "match": "inventory_number"}
