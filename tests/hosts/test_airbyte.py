@@ -232,11 +232,13 @@ def test_a_state_comes_out_once_all_before_it_is_published(destination, sandbox)
     assert made(sandbox) == {row["subject"]: 1 for row in some}
 
 
-def test_what_no_state_has_confirmed_is_not_created_again(destination, sandbox):
+def test_what_no_state_has_confirmed_is_not_created_again(destination, sandbox, tmp_path):
     """A source that was cut off is asked again for what came behind its last state."""
     some = records("rows", [{"subject": f"Row {number}"} for number in range(6)])
-    destination(*some[:2], state("rows"), *some[2:4])
-    ran = destination(*some[2:], complete("rows"))
+    place = tmp_path / "on-record.sqlite"
+    destination(*some[:2], state("rows"), *some[2:4], state=str(place))
+    assert place.exists()
+    ran = destination(*some[2:], complete("rows"), state=str(place))
     assert ran.status == 0, ran.out + ran.log
     assert made(sandbox) == {f"Row {number}": 1 for number in range(6)}
 
