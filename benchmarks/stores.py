@@ -1,7 +1,7 @@
 """What ``store.py`` compares, each in a process of its own: ``python stores.py NAME``.
 
-*script* and *Tasks* store and settle records; *small* and *large* are states of 1,000 and of 1,000,000 tasks. A line of
-standard input is a task; the answer is the seconds that each step took.
+*script*, *rows* and *Tasks* store and settle records; *small* and *large* are states of 1,000 and of 1,000,000 tasks. A
+line of standard input is a task; the answer is the seconds that each step took.
 """
 
 from __future__ import annotations
@@ -57,6 +57,31 @@ def script(records: int, place: Path) -> Times:
             connection.execute("UPDATE batch SET status = 2, changed = 1.5 WHERE id = ?", (number,))
 
         return {"add": timed(transactions, add), "settle": timed(transactions, settle)}
+
+
+def rows(records: int, place: Path) -> Times:
+    """Store and settle as most scripts do: a row for each record, its answer beside it."""
+    pages = [[record(number) for number in page] for page in cut(records, PAGE)]
+    answer = {"outcome": "updated", "id": 1_000_000, "request": "POST /Tickets"}
+    with closing(sqlite3.connect(place / "rows.sqlite", isolation_level=None)) as connection:
+        for pragma in ("journal_mode = WAL", "synchronous = NORMAL"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute(
+            "CREATE TABLE task (id INTEGER PRIMARY KEY, status TEXT DEFAULT 'new', body BLOB, answer BLOB)"
+        )
+
+        def each(sql: str, row: Callable[[dict[str, Any]], tuple[Any, ...]]) -> None:
+            for page in pages:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.executemany(sql, map(row, page))
+                connection.execute("COMMIT")
+
+        add = "INSERT INTO task (id, body) VALUES (?, ?)"
+        settle = "UPDATE task SET status = 'finished', answer = ? WHERE id = ?"
+        return {
+            "add": timed(each, add, lambda one: (one["id"], orjson.dumps(one))),
+            "settle": timed(each, settle, lambda one: (orjson.dumps(answer), one["id"])),
+        }
 
 
 def kept(records: int, place: Path) -> Times:
@@ -130,10 +155,13 @@ class Grown:
         }
 
 
+BESIDE = {"script": script, "rows": rows, "Tasks": kept}
+
+
 def main(name: str) -> None:
     """Answer the tasks on standard input, ``{"records": N}``."""
     with tempfile.TemporaryDirectory() as place:
-        what = Grown(SIZES[name], Path(place)).cycle if name in SIZES else {"script": script, "Tasks": kept}[name]
+        what = Grown(SIZES[name], Path(place)).cycle if name in SIZES else BESIDE[name]
         for line in sys.stdin:
             records = json.loads(line)["records"]
             with tempfile.TemporaryDirectory() as folder:
