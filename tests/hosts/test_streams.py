@@ -137,6 +137,14 @@ def test_an_incoming_takes_the_place_of_a_usual_entity_of_its_name(streams, tmp_
         assert opened["agents"].operation.name == "GET /Agent"
 
 
+def test_rows_that_come_behind_a_look_for_deleted_ones_have_their_key(streams, tmp_path):
+    text = (HERE / "halo.yaml").read_text("utf-8").replace("incremental: {}", "incremental: {sweep_hours: 0}")
+    (tmp_path / "swept.yaml").write_text(text, "utf-8")
+    with streams(config=str(tmp_path / "swept.yaml")) as opened:
+        assert opened["new_tickets"].key == ("id",)
+        assert set(opened["new_tickets"].schema["properties"]) >= {"id", "label", "_deleted"}
+
+
 def test_looking_at_the_schema_changes_nothing(streams, tmp_path, sandbox):
     (tmp_path / "delta.yaml").write_text(
         (HERE / "halo.yaml").read_text("utf-8")

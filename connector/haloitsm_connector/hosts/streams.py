@@ -11,7 +11,6 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from itertools import islice
 from pathlib import Path
 from typing import Self
 
@@ -111,7 +110,7 @@ class Stream:
     def _sampled(self) -> Schema:
         # A record that cannot go on is told of when it is read, not when one asks what there is.
         slices = self.sample().slices(None, lambda failure: None)
-        some = [entity for one in islice(slices, 1) for entity in one.entities]
+        some = next((one.entities for one in slices if one.entities), [])
         key = [name for name in self._declared_key if all(entity.get(name) is not None for entity in some)]
         return widened(NOTHING, some, key)
 
