@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from haloitsm_connector.config import Config, load
-from haloitsm_connector.errors import ConnectorError, InputError, sentence
+from haloitsm_connector.errors import ConnectorError, InputError, RemoteError, sentence
 from haloitsm_connector.hosts.spark.opened import Share, shared_out
 from haloitsm_connector.pipeline import Pipeline
 from haloitsm_connector.runner import Runner
@@ -70,7 +70,7 @@ def jobs(pipeline: Pipeline, names: Sequence[str], state: Path | str, environ: M
 def run(work: Sequence[Job], master: str | None) -> Iterator[Ran]:
     """Run jobs on a cluster, at once as far as it has room, and yield what became of each.
 
-    InputError where Spark is not installed, or its machines share no state.
+    InputError where Spark is not installed, or its machines share no state; RemoteError where the cluster fails.
     """
     here = master is None or master.startswith("local")
     if work and not here and not is_address(work[0].state):
@@ -96,6 +96,7 @@ def run_here(job: Job) -> Ran:
 @contextmanager
 def _session(master: str | None) -> Iterator[SparkSession]:
     try:
+        from py4j.protocol import Py4JError  # type: ignore[import-not-found]
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError:
@@ -108,6 +109,9 @@ def _session(master: str | None) -> Iterator[SparkSession]:
         raise InputError(sentence("Spark does not start", str(error)), "It needs Java 17 or later.") from None
     try:
         yield spark
+    except (PySparkException, Py4JError) as error:
+        told = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise RemoteError(f"the cluster did not run the routes: {told}", "Nothing is lost: run them again.") from None
     finally:
         spark.stop()
 
