@@ -226,6 +226,8 @@ def ended(record: Record, told: Mapping[str, Any], result: Path, as_json: bool) 
         output.say(f"Run {record.number}: {_summary(counts)}. The result is in {result}.")
         if counts["updated"] or counts["created"]:
             output.say(f"Undo: haloitsm bulk undo {record.number}")
+        elif counts["deleted"]:
+            output.say(f"Copies of them: haloitsm bulk show {record.number} --copies FILE")
     return any(counts[status] for status in PROBLEMS)
 
 
