@@ -215,7 +215,7 @@ def test_what_is_written_to_csv_is_safe_and_reads_back(text):
 NASTY = st.lists(st.sampled_from([*"=+-@;,|\t\r\n\"' a1", "=1+1", "＝1", "Zoë", "-5", "+49 30"]), max_size=9).map(
     "".join
 )
-VALUES = st.one_of(NASTY, st.lists(NASTY, max_size=3), st.dictionaries(NASTY, NASTY | st.integers(), max_size=3))
+VALUES = st.one_of(NASTY, st.lists(NASTY, max_size=3), st.dictionaries(NASTY, NASTY | st.integers(-(2**63), 2**63), max_size=3))
 
 
 @given(st.lists(VALUES, min_size=1, max_size=5), st.sampled_from(",;\t|^"))
@@ -272,7 +272,7 @@ def test_a_result_is_written_as_the_file_that_came_in_and_is_read_by_the_same_co
     assert bulk("update", "Client", "--from", "bulk-1.csv", *options, "--yes").status == 0
     assert sandbox.tables["Client"][999]["ref"] == "Zoë,=1"
     assert bulk("undo", "1", "--yes", "--result", "undo.csv").status == 0
-    assert f'"id"{between}"ref"{between}' in (folder / "undo.csv").read_text("utf-8-sig")
+    assert (folder / "undo.csv").read_text("utf-8-sig").startswith(between.join(('"id"', '"name"', '"ref"', "")))
 
 
 def with_cells(path: Path, cells: str) -> Path:
