@@ -13,7 +13,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from haloitsm_connector.hosts.spark.source import HaloITSM
+from haloitsm_connector.hosts.spark.source import register
 
 Given = dict[str, Any]
 
@@ -25,7 +25,6 @@ def session() -> SparkSession:
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.sql.shuffle.partitions": "2",
         "spark.sql.codegen.wholeStage": "false",  # compiling takes longer than so few rows
-        "spark.sql.python.filterPushdown.enabled": "true",
         "spark.pyspark.python": sys.executable,
         "spark.ui.showConsoleProgress": "false",
         "spark.cores.max": "2",
@@ -36,7 +35,7 @@ def session() -> SparkSession:
     for name, value in settings.items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
-    spark.dataSource.register(HaloITSM)
+    register(spark)
     return spark
 
 

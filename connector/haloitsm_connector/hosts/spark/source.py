@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow
 from pyspark import TaskContext
+from pyspark.sql import SparkSession
 from pyspark.sql.datasource import (
     DataSource,
     DataSourceArrowWriter,
@@ -45,8 +46,14 @@ from haloitsm_connector.hosts.spark.types import as_asked, struct, words
 from haloitsm_connector.hosts.spark.writing import Written, begin, finish, write
 
 
+def register(spark: SparkSession) -> None:
+    """Make the format ``haloitsm`` known to a session, and have Spark hand filters to Python's data sources."""
+    spark.dataSource.register(HaloITSM)
+    spark.conf.set("spark.sql.python.filterPushdown.enabled", "true")  # without it Spark refuses who takes them
+
+
 class HaloITSM(DataSource):
-    """Reads and writes HaloITSM; ``spark.dataSource.register(HaloITSM)`` makes it known to a session."""
+    """Reads and writes HaloITSM; ``register`` makes it known to a session."""
 
     @classmethod
     def name(cls) -> str:
