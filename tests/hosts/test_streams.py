@@ -188,3 +188,10 @@ def test_a_record_that_cannot_go_on_stops_unless_somebody_takes_it(streams):
         read = [entity for one in opened["bad_ticket"].slices(None, failures.append) for entity in one.entities]
     assert len(failures) == 1
     assert len(read) > 100
+
+
+def test_secrets_of_the_yaml_files_can_be_hidden_by_a_host(streams, settings):
+    with streams() as opened:
+        assert not opened.secrets
+    with streams(config=[str(HERE / "halo.yaml")]) as opened:
+        assert settings["client_secret"] in opened.secrets

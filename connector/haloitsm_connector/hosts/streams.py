@@ -8,7 +8,7 @@ no other stream.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -146,6 +146,11 @@ class Streams:
 
     def __iter__(self) -> Iterator[Stream]:
         return iter(self._streams.values())
+
+    @property
+    def secrets(self) -> Collection[str]:
+        """The secrets in the YAML files, for hosts that hide them in their own logs."""
+        return self._pipeline.config.secrets if self._pipeline else ()
 
     def check(self) -> None:
         """Sign in. AuthenticationError and UnreachableError say why we may not, or cannot, talk to Halo."""

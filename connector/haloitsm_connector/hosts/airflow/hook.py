@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -84,8 +84,7 @@ class HaloITSMHook(BaseHook):
             )
             raise InputError(what, hint)
         with Pipeline.load(*map(Path, self.config), environ=environ) as pipeline:
-            for secret in pipeline.config.secrets:
-                mask_secret(secret)
+            _masked(pipeline.config.secrets)
             for warning in pipeline.config.warnings:
                 self.log.warning("%s", warning)
             yield pipeline
@@ -95,6 +94,7 @@ class HaloITSMHook(BaseHook):
         """Give what can be read: an incoming of the YAML, a usual entity (``tickets``) or ``GET /TicketArea``."""
         entities = (incoming,) if incoming.startswith("GET ") else ()
         with Streams(self._settings(entities=entities), environ=self._environ()) as streams:
+            _masked(streams.secrets)
             operation = streams.catalogue.find(incoming, ("GET",)) if entities else None
             found = [one for one in streams if operation and one.operation is operation]
             yield found[0] if found else streams[incoming]
@@ -122,6 +122,11 @@ class HaloITSMHook(BaseHook):
         state = self.state or self._connection().get("state")
         environ = {**os.environ, **{name: str(value) for name, value in self.parameters.items()}}
         return {**environ, "HALOITSM_STATE": str(state)} if state else environ
+
+
+def _masked(secrets: Iterable[str]) -> None:
+    for secret in secrets:
+        mask_secret(secret)
 
 
 def hook_of(task: Any, since: str | None = None) -> HaloITSMHook:
