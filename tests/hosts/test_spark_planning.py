@@ -83,6 +83,10 @@ def test_options_are_refused_without_showing_them(options, settings):
     assert "a secret" not in str(raised.value)
 
 
+def test_what_spark_hands_on_of_its_own_is_left_alone():
+    assert ToWrite.of({"outgoing": "x", "checkpointlocation": "/somewhere"}).outgoing == "x"
+
+
 def test_only_a_postgresql_is_shared(monkeypatch):
     monkeypatch.setenv("HALOITSM_STATE", "/somewhere/state.sqlite")
     assert ToWrite.of({"outgoing": "x"}).shared_state is None

@@ -17,6 +17,9 @@ from haloitsm_connector.validation import validated
 
 AT_ONCE = 8
 """Partitions that share the budget of a tenant, unless told otherwise: what one machine has under way in requests."""
+OF_SPARK = frozenset({"checkpointlocation", "queryname"})
+"""Options of Spark itself that it hands on."""
+
 Names = Annotated[
     tuple[str, ...],
     BeforeValidator(lambda value: tuple(filter(None, map(str.strip, value.split(",")))) if value else ()),
@@ -52,7 +55,7 @@ class Common(Fields):
         settings = {name: value for name, value in options.items() if name in names}
         if config := settings.get("config"):
             settings["config"] = tuple(filter(None, map(str.strip, config.split(","))))  # type: ignore[assignment]
-        rest = {name: value for name, value in options.items() if name not in names}
+        rest = {name: value for name, value in options.items() if name not in names | OF_SPARK}
         return validated(cls, {**rest, "settings": Settings.of(settings)})
 
     @property
