@@ -345,12 +345,13 @@ def test_a_refused_row_may_stay_behind(to_halo, sandbox):
     assert made(sandbox, "Row ") == {"Row 1": 1}
 
 
-@pytest.mark.parametrize("given", [{"outgoing": "tiket"}, {"on_failed": "ignore"}, {"config": None}])
+@pytest.mark.parametrize("given", [{"outgoing": "tiket"}, {"on_failed": "x"}, {"config": None}, {"batch_size": 5}])
 def test_wrong_settings_of_the_destination_are_told(given, to_halo):
     words = {
         "outgoing": "Did you mean 'tickets'",
         "on_failed": "on_failed is 'stop' or 'log'",
         "config": "config is missing",
+        "batch_size": "batch_size is 0",
     }
     with pytest.raises(PipelineStepFailed, match=words[next(iter(given))]):
         to_halo(**given).run([{"subject": "x", "client": 1}], table_name="tickets")

@@ -51,6 +51,10 @@ def haloitsm(
     with _in_words_of_dlt(), Sinks(settings_of(credentials, config=config)) as sinks:
         if on_failed not in ("stop", "log"):
             raise InputError("on_failed is 'stop' or 'log'")
+        if not isinstance(items, str):
+            raise InputError(
+                "batch_size is 0 for this destination", "Leave it out: rows are published by the thousand."
+            )
         loads = f"dlt {dlt.current.pipeline().working_dir} load "
         this_load = f"{loads}{dlt.current.load_package_state()['load_id']} "
         sinks.forget(loads, but=this_load)  # dlt goes on to a package only when it is done with those before
