@@ -15,7 +15,7 @@ import pytest
 
 from haloitsm_connector.store import open_state
 from haloitsm_connector.store.tasks import Tasks
-from haloitsm_connector.store.tasks_stored import NewTask
+from haloitsm_connector.store.tasks_cut import NewTask
 
 
 def results(ended):

@@ -10,8 +10,8 @@ import pytest
 
 from haloitsm_connector.store import open_state
 from haloitsm_connector.store.tasks import Tasks
+from haloitsm_connector.store.tasks_cut import NewTask
 from haloitsm_connector.store.tasks_settled import Settled
-from haloitsm_connector.store.tasks_stored import NewTask
 
 STATE = ("--state", "mine.sqlite")
 REASON = "POST /Asset answered 400: Could not convert 'none' to integer."

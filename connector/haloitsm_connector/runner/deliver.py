@@ -20,8 +20,9 @@ from haloitsm_connector.runner.keys import id_of
 from haloitsm_connector.runner.retry import Rule
 from haloitsm_connector.store.tasks import Tasks
 from haloitsm_connector.store.tasks_claimed import Claimed
+from haloitsm_connector.store.tasks_cut import NewTask
 from haloitsm_connector.store.tasks_settled import Settled
-from haloitsm_connector.store.tasks_stored import NewTask, place_of
+from haloitsm_connector.store.tasks_stored import place_of
 from haloitsm_transformers import Entity, Failure
 from haloitsm_transformers.run import ChainRun
 

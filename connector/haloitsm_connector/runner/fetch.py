@@ -16,7 +16,7 @@ from haloitsm_connector.runner.keys import key_of
 from haloitsm_connector.runner.known import Known
 from haloitsm_connector.store.at_hand import AtHand
 from haloitsm_connector.store.tasks import Tasks
-from haloitsm_connector.store.tasks_stored import NewTask, dump
+from haloitsm_connector.store.tasks_cut import NewTask, dump
 from haloitsm_connector.subscriber import Cursor, Slice
 from haloitsm_transformers import Entity, Failure
 from haloitsm_transformers.run import ChainRun

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from haloitsm_connector.store.database import Connection
-from haloitsm_connector.store.tasks_stored import OWN, PLACES, Happening, Ledger, Own, Rows
+from haloitsm_connector.store.tasks_cut import PLACES
+from haloitsm_connector.store.tasks_stored import OWN, Happening, Ledger, Own, Rows
 
 _LEFT_ALONE = (
     "DELETE FROM intents WHERE number = ? AND done = 0 AND reason <> ''"

@@ -11,6 +11,7 @@ import orjson
 from haloitsm_connector.store import (
     doubts,
     tasks_claimed,
+    tasks_cut,
     tasks_exchanged,
     tasks_listed,
     tasks_moved,
@@ -24,10 +25,10 @@ from haloitsm_connector.store.database import Database
 from haloitsm_connector.store.doubts import Doubt
 from haloitsm_connector.store.statuses import Status
 from haloitsm_connector.store.tasks_claimed import Claimed
+from haloitsm_connector.store.tasks_cut import Cut, NewTask
 from haloitsm_connector.store.tasks_listed import Filter, Task
 from haloitsm_connector.store.tasks_overtaken import LeaveOut
 from haloitsm_connector.store.tasks_settled import Settled
-from haloitsm_connector.store.tasks_stored import Cut, NewTask
 from haloitsm_connector.subscriber import Cursor
 from haloitsm_transformers import Entity
 
@@ -72,7 +73,7 @@ class Tasks:
         ``source`` is where it came from, for the history: ``incoming tickets``. What ``also`` keeps in this state is
         kept in the same transaction.
         """
-        batches = {route: list(tasks_stored.cut(some)) for route, some in tasks.items()}
+        batches = {route: list(tasks_cut.cut(some)) for route, some in tasks.items()}
         texts = [(name, orjson.dumps(cursor).decode()) for name, cursor in cursors.items() if cursor is not None]
         stored: list[tuple[int, Cut]] = []
         with tasks_stored.ledger(self._database, self._now) as book:
@@ -121,7 +122,7 @@ class Tasks:
         with the numbers ``told`` lose their answers, ``results`` become tasks of other queues, and what ``also`` keeps
         in this state is kept. Settle what was claimed from one batch together: it is one row then.
         """
-        batches = {name: list(tasks_stored.cut(some)) for name, some in (results or {}).items()}
+        batches = {name: list(tasks_cut.cut(some)) for name, some in (results or {}).items()}
         with tasks_stored.ledger(self._database, self._now) as book:
             tasks_settled.settle(book, queue, settled)
             if forget:

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from haloitsm_connector.store.at_hand import AtHand
 from haloitsm_connector.store.database import Database
+from haloitsm_connector.store.tasks_cut import PLACES, load
 from haloitsm_connector.store.tasks_stored import (
     AT_ONCE,
     BATCH,
     OWN,
-    PLACES,
     Batch,
     Happening,
     Ledger,
@@ -21,7 +21,6 @@ from haloitsm_connector.store.tasks_stored import (
     crowd_of,
     keys_of,
     ledger,
-    load,
     number_of,
     place_of,
 )

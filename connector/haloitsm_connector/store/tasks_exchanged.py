@@ -8,8 +8,9 @@ from itertools import islice
 from typing import Any
 
 from haloitsm_connector.store.database import Database
+from haloitsm_connector.store.tasks_cut import NewTask, cut, dump
 from haloitsm_connector.store.tasks_listed import Filter, some, with_entities
-from haloitsm_connector.store.tasks_stored import NewTask, cut, dump, ledger, store
+from haloitsm_connector.store.tasks_stored import ledger, store
 from haloitsm_transformers.errors import kind_of
 
 LINES_AT_ONCE = 1_000

@@ -9,19 +9,8 @@ from typing import Any, NamedTuple
 
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.store.statuses import STATUSES, Status
-from haloitsm_connector.store.tasks_stored import (
-    BATCH,
-    DELETED,
-    PLACES,
-    Batch,
-    Own,
-    Rows,
-    crowd_of,
-    load,
-    own_of,
-    place_of,
-    told,
-)
+from haloitsm_connector.store.tasks_cut import PLACES, load
+from haloitsm_connector.store.tasks_stored import BATCH, DELETED, Batch, Own, Rows, crowd_of, own_of, place_of, told
 from haloitsm_transformers import Entity
 
 FIRST_PAGE = 20

@@ -9,11 +9,11 @@ from haloitsm_connector.errors import InputError
 from haloitsm_connector.store import doubts, statuses
 from haloitsm_connector.store.database import Database
 from haloitsm_connector.store.statuses import Action, Status
+from haloitsm_connector.store.tasks_cut import PLACES
 from haloitsm_connector.store.tasks_listed import PAGES, Filter, Span, Task, attempt_told, one, present
 from haloitsm_connector.store.tasks_overtaken import LeaveOut, not_overtaken
 from haloitsm_connector.store.tasks_stored import (
     DELETED,
-    PLACES,
     Batch,
     Happening,
     Ledger,

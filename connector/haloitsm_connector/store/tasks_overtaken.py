@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from haloitsm_connector.store import statuses
 from haloitsm_connector.store.statuses import Action
+from haloitsm_connector.store.tasks_cut import PLACES, load
 from haloitsm_connector.store.tasks_listed import Filter, Task, one
-from haloitsm_connector.store.tasks_stored import AT_ONCE, BATCH, PLACES, Batch, Rows, load, number_of, own_of
+from haloitsm_connector.store.tasks_stored import AT_ONCE, BATCH, Batch, Rows, number_of, own_of
 
 _LEFT = "status IN ('finished', 'processing', 'waiting') OR (status = 'skipped' AND attempts > 0)"
 """What is true of a task, or of the crowd of a batch, that was delivered, or may have been."""

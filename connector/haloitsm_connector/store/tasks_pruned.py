@@ -8,7 +8,8 @@ from itertools import takewhile
 
 from haloitsm_connector.store import statuses
 from haloitsm_connector.store.database import Database
-from haloitsm_connector.store.tasks_stored import APART, BATCH, PLACES, Batch, Ledger, drop, ledger, number_of
+from haloitsm_connector.store.tasks_cut import PLACES
+from haloitsm_connector.store.tasks_stored import APART, BATCH, Batch, Ledger, drop, ledger, number_of
 
 BATCHES_AT_ONCE = 50
 """Batches that are looked at in one transaction, so that nobody who delivers waits for long."""

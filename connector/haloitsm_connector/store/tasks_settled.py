@@ -9,20 +9,18 @@ from typing import Any, NamedTuple
 from haloitsm_connector.errors import StateError
 from haloitsm_connector.store import doubts
 from haloitsm_connector.store.statuses import Status
+from haloitsm_connector.store.tasks_cut import PLACES, dump_anything, storable
 from haloitsm_connector.store.tasks_stored import (
     BATCH,
     OWN,
-    PLACES,
     Batch,
     Happening,
     Ledger,
     Own,
     batches_of,
-    dump_anything,
     keys_of,
     own_of,
     place_of,
-    storable,
 )
 
 _QUIET: tuple[Status, ...] = ("finished", "skipped")
