@@ -102,7 +102,9 @@ def _session(master: str | None) -> Iterator[SparkSession]:
     except ImportError:
         hint = "Install it: pip install 'haloitsm-connector[spark]'."
         raise InputError("Spark is not installed", hint) from None
-    builder: Any = SparkSession.builder.appName("haloitsm run").config("spark.ui.enabled", "false")
+    builder: Any = SparkSession.builder.appName("haloitsm run")
+    for shown in ("spark.ui.enabled", "spark.ui.showConsoleProgress"):
+        builder = builder.config(shown, "false")
     try:
         spark = (builder.master(master) if master else builder).getOrCreate()
     except (PySparkException, RuntimeError) as error:
