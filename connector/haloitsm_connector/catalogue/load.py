@@ -13,6 +13,7 @@ from haloitsm_connector.catalogue import encoding
 from haloitsm_connector.catalogue.facts import DATA
 from haloitsm_connector.catalogue.find import Index, find, index
 from haloitsm_connector.catalogue.model import METHODS, Field, Operation
+from haloitsm_connector.catalogue.routes import Routes
 from haloitsm_connector.catalogue.search import search
 from haloitsm_connector.errors import InputError
 
@@ -70,6 +71,11 @@ class Catalogue:
             aliases = self._aliases.get(path.split("/")[1], ())
             self._made[name] = encoding.operation(method, path, self._paths[path], aliases)
         return self._made[name]
+
+    @cached_property
+    def routes(self) -> Routes:
+        """Which operation the path of a request means."""
+        return Routes(self.operations())
 
     @cached_property
     def _aliases(self) -> Mapping[str, tuple[str, ...]]:

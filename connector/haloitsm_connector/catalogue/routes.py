@@ -25,7 +25,10 @@ class Routes:
         for operation in operations:
             node = self._root
             for segment in operation.path.strip("/").split("/"):
-                node = node.below.setdefault(_pattern(segment), _Node())
+                pattern = _pattern(segment)
+                if pattern not in node.below:
+                    node.below[pattern] = _Node()
+                node = node.below[pattern]
             node.operations[operation.method] = operation
 
     def find(self, path: str) -> tuple[Mapping[str, Operation], tuple[str, ...]]:

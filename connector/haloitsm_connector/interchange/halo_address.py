@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from haloitsm_connector.catalogue import Catalogue, Operation
-from haloitsm_connector.catalogue.routes import Routes
 from haloitsm_connector.client.request import placeholders
 
 _API = re.compile(r"/api(?=/|$)", re.IGNORECASE)
@@ -69,7 +68,7 @@ class Matcher:
     """Tells which operation of the catalogue a request is."""
 
     def __init__(self, catalogue: Catalogue) -> None:
-        self._routes = Routes(catalogue.operations())
+        self._routes = catalogue.routes
 
     def find(self, method: str, path: str) -> Asked | None:
         """Return the operation of a method and a path below the API; None where the catalogue has none."""

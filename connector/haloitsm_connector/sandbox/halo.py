@@ -12,7 +12,6 @@ from random import Random
 from typing import Any
 
 from haloitsm_connector.catalogue import Catalogue, Operation
-from haloitsm_connector.catalogue.routes import Routes
 from haloitsm_connector.sandbox import details, filters, lists, special
 from haloitsm_connector.sandbox.answers import Answer, Asked, answer, flag
 from haloitsm_connector.sandbox.attachments import file_answer, uploaded
@@ -50,7 +49,7 @@ class Halo:
         self.base_uri = ""
         self.tokens = Tokens(seed)
         operations = list(catalogue.operations())
-        self._routes = Routes(operations)
+        self._routes = catalogue.routes
         self._clock: Callable[[], datetime] = (lambda: now) if now else (lambda: datetime.now(UTC).replace(tzinfo=None))
         self.tables = Tables(shapes(operations), self._first_records)
         self._data = own_data(data, self.tables.shapes, catalogue)
