@@ -89,3 +89,15 @@ def test_where_nobody_takes_room_is_made() -> None:
     assert at_hand.take(1) is None
     at_hand.put(2, [{}], 10)
     assert at_hand.take(2) == [{}]
+
+
+def test_what_is_not_stored_after_all_is_not_at_hand(tmp_path: Path) -> None:
+    def fail() -> None:
+        raise RuntimeError
+
+    with open_state(tmp_path / "state") as state:
+        tasks = Tasks(state, at_hand=AtHand())
+        with pytest.raises(RuntimeError):
+            tasks.add({"a": [NewTask({"n": 1})]}, {}, covers=True, also=fail)
+        Tasks(state).add({"a": [NewTask({"n": 2})]}, {}, covers=True)
+        assert [one.entity for one in tasks.claim("a", 10)] == [{"n": 2}]

@@ -23,8 +23,8 @@ class AtHand:
         """Keep the entities of a batch, as far as there is room; ``size`` is the length of their JSON."""
         with self._taken:
             if self._bytes < self._most_bytes:
+                self._bytes += size - self._kept.get(batch, (0, None))[0]
                 self._kept[batch] = size, entities
-                self._bytes += size
 
     def take(self, batch: int) -> list[Entity] | None:
         """Return the entities of a batch and keep them no longer; None where they are not here."""
