@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 NEWMAN := $(VENV)-newman
 HOSTS := $(VENV)-hosts
+# Tests wait for processes, timers and sockets, so there are half as many again as cores.
+WORKERS := $(shell echo $$(( ($$(getconf _NPROCESSORS_ONLN) * 3 + 1) / 2 )))
 export PYTHONSAFEPATH := 1
 
 .PHONY: demo test newman hosts postgresql java soak crash bench check lint types layers docs wheel clean
@@ -13,7 +15,7 @@ demo: $(VENV)/.user          ## Run the main job on the built-in sandbox
 
 test: $(VENV)/.dev newman    ## Run the whole test suite
 	@$(MAKE) --no-print-directory --jobs 2 hosts
-	$(BIN)/pytest -n auto $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 newman:                      ## Get Postman's own runner for the tests of exported collections, where there is npm
 	@test -x $(NEWMAN)/node_modules/.bin/newman || npm install --prefix $(NEWMAN) --no-audit --no-fund --silent newman@6.2.2 \

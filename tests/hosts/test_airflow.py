@@ -22,11 +22,11 @@ NONE = """incoming:
 """
 ROUTES = """
   lines:
-    publisher: {prototype: file, path: "${LINES:-lines.jsonl}", mode: append}
+    publisher: {prototype: file, path: "${TAKEN:-lines.jsonl}", mode: append}
   strict:
     transformers:
       - when: {if: id == `2060`, then: [fail: "ticket {{ id }} is the bad one"]}
-    publisher: {prototype: file, path: "${LINES:-lines.jsonl}", mode: append}
+    publisher: {prototype: file, path: "${TAKEN:-lines.jsonl}", mode: append}
   copies:
     transformers:
       - when: {if: name == 'Broken', then: [fail: it is broken]}
@@ -73,7 +73,7 @@ def answer(environment, tmp_path, settings):
 
 
 def routes(task, config, tmp_path, **more):
-    told = {"parameters": {"LINES": str(tmp_path / "lines.jsonl")}, **more}
+    told = {"parameters": {"TAKEN": str(tmp_path / "lines.jsonl")}, **more}
     return written("HaloITSMRunRouteOperator", task, config=config, **told)
 
 
@@ -231,7 +231,7 @@ Path(__file__).with_name("beside.yaml").write_text({HALO + ROUTES!r})
         config="{{ 'beside' }}.yaml",
         routes=["{{ params.route }}"],
         params={"route": "all"},
-        parameters={"LINES": f"{tmp_path}/{{{{ task.task_id }}}}.jsonl"},
+        parameters={"TAKEN": f"{tmp_path}/{{{{ task.task_id }}}}.jsonl"},
     )
     done = run(copy, task)
     assert done["state"] == "success", done["output"]
