@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 from datetime import date
+from http import HTTPStatus
+from math import inf, nan
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -50,12 +53,16 @@ def test_what_is_at_hand_is_the_very_entity(tmp_path: Path) -> None:
     assert claimed(tmp_path / "state", [entity], AtHand())[0][1] is entity
 
 
-@pytest.mark.parametrize("value", [date(2026, 11, 22), Text("a"), 2**70], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [date(2026, 11, 22), Text("a"), 2**70, (1, 2), UUID(int=1), HTTPStatus.OK, inf, {"a": [nan]}, [{"b": (1,)}]],
+    ids=repr,
+)
 def test_what_json_would_change_is_read_again(tmp_path: Path, value: Any) -> None:
     entity = {"value": value}
-    ((_, read),) = claimed(tmp_path / "state", [entity], AtHand())
+    ((_, read),) = claimed(tmp_path / "one", [entity], AtHand())
     assert read is not entity
-    assert type(read["value"]) in (str, int)
+    assert claimed(tmp_path / "two", [entity], AtHand(0)) == claimed(tmp_path / "three", [entity], AtHand())
 
 
 def test_what_is_left_of_a_batch_is_read_again(tmp_path: Path) -> None:
@@ -68,27 +75,40 @@ def test_what_is_left_of_a_batch_is_read_again(tmp_path: Path) -> None:
 def test_no_more_is_kept_than_there_is_room_for() -> None:
     at_hand = AtHand(100)
     for batch in range(5):
-        at_hand.put(batch, [{"n": batch}], 60)
-    assert [at_hand.take(batch) for batch in range(5)] == [[{"n": 0}], [{"n": 1}], None, None, None]
+        at_hand.put(batch, b"x" * 40, [{"n": batch}])
+    assert [at_hand.take(batch, b"x" * 40) for batch in range(5)] == [[{"n": 0}], [{"n": 1}], None, None, None]
+
+
+def test_where_something_else_is_stored_under_a_number_nothing_is_at_hand() -> None:
+    at_hand = AtHand()
+    at_hand.put(7, b'[{"n":1}]', [{"n": 1}])
+    assert at_hand.take(7, b'[{"n":2}]') is None
+    at_hand = AtHand(20)
+    at_hand.put(7, b'[{"n":1}]', [{"n": 1}])
+    at_hand.put(7, b"x" * 30, [{"n": 2}])
+    assert at_hand.take(7, b'[{"n":1}]') is None
 
 
 def test_room_is_waited_for_until_somebody_takes() -> None:
     at_hand = AtHand(10)
-    at_hand.put(1, [{}], 10)
+    at_hand.put(1, b"0123456789", [{}])
     waiting = threading.Thread(target=at_hand.make_room, args=(60.0,))
     waiting.start()
-    assert at_hand.take(1) == [{}]
+    assert at_hand.take(1, b"0123456789") == [{}]
     waiting.join(60)
     assert not waiting.is_alive()
 
 
-def test_where_nobody_takes_room_is_made() -> None:
+def test_where_nobody_takes_room_is_made_and_not_waited_for_again() -> None:
     at_hand = AtHand(10)
-    at_hand.put(1, [{}], 10)
+    at_hand.put(1, b"0123456789", [{}])
     at_hand.make_room(0.0)
-    assert at_hand.take(1) is None
-    at_hand.put(2, [{}], 10)
-    assert at_hand.take(2) == [{}]
+    assert at_hand.take(1, b"0123456789") is None
+    at_hand.put(2, b"0123456789", [{}])
+    waiting = threading.Thread(target=at_hand.make_room, args=(1e6,))
+    waiting.start()
+    waiting.join(60)
+    assert not waiting.is_alive()
 
 
 def test_what_is_not_stored_after_all_is_not_at_hand(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from haloitsm_connector.runner.events import Delivered, Done, QueueEnded, Tell
 from haloitsm_connector.runner.feed import Feed
 from haloitsm_connector.runner.journal import QueueRun
 from haloitsm_connector.runner.keys import id_of
-from haloitsm_connector.runner.retry import Rule
+from haloitsm_connector.runner.retry import Attempted, Rule
 from haloitsm_connector.store.tasks import Tasks
 from haloitsm_connector.store.tasks_claimed import Claimed
 from haloitsm_connector.store.tasks_cut import NewTask
@@ -187,9 +187,10 @@ class Delivery:
         while self._under_way and self._under_way[0].complete:
             one = self._under_way.popleft()
             outcomes = tuple(one.outcomes)
-            for task in one.tasks:
-                settled = self.rule.settled(task.number, task.attempts + 1, one.outcomes, self.now())
-                self._settled.append(settled)
+            tried = [Attempted(task.number, task.attempts + 1) for task in one.tasks]
+            all_settled = self.rule.settled(tried, one.outcomes, self.now())
+            self._settled += all_settled
+            for task, settled in zip(one.tasks, all_settled, strict=True):
                 self._done.append(Done(task.number, task.key, settled.status, task.attempts + 1, outcomes))
                 outcomes = ()  # those of several tasks are told with the first
             if len(self._settled) >= SETTLE and self._between_batches():

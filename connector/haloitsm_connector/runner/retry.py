@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from haloitsm_connector.config import RetryFields
 from haloitsm_connector.publisher import Outcome
@@ -29,6 +29,13 @@ WORST: tuple[OutcomeStatus, ...] = ("waiting", "failed", "refused", "created", "
 """Which outcome decides where several belong to one task."""
 
 
+class Attempted(NamedTuple):
+    """A task that was tried, and how often that was until now."""
+
+    number: int
+    attempts: int
+
+
 @dataclass(frozen=True)
 class Rule:
     """When a task is tried again. ``looks_up``: its publisher can find out what became of a create in doubt."""
@@ -36,16 +43,19 @@ class Rule:
     fields: RetryFields
     looks_up: bool = False
 
-    def settled(self, number: int, attempts: int, outcomes: Sequence[Outcome], now: float) -> Settled:
-        """Say what became of a task after so many ``attempts``, this one among them."""
+    def settled(self, tasks: Sequence[Attempted], outcomes: Sequence[Outcome], now: float) -> list[Settled]:
+        """Say what became of tasks that share these outcomes."""
         outcome = outcomes[0] if len(outcomes) == 1 else min(outcomes, key=_badness)
+        doubts = [one.intent for one in outcomes if one.status == "waiting" and one.intent]
+        return [self._settled(*task, outcome, doubts, now) for task in tasks]
+
+    def _settled(self, number: int, attempts: int, outcome: Outcome, doubts: list[int], now: float) -> Settled:
         status, due = STATUS_OF[outcome.status], None
         if status in ("failed", "waiting") and attempts < self.fields.attempts and self._again(outcome, attempts):
             status, due = "retry", now + self._wait_seconds(attempts)
         answer: dict[str, Any] = {"outcome": outcome.status, "id": outcome.id, "request": outcome.request}
         if outcome.response is not None:
             answer["response"] = outcome.response
-        doubts = [one.intent for one in outcomes if one.status == "waiting" and one.intent]
         return Settled(number, status, outcome.reason, due, doubts, answer)
 
     def _again(self, outcome: Outcome, attempts: int) -> bool:

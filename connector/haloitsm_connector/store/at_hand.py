@@ -1,4 +1,4 @@
-"""What this process has stored a moment ago and is about to deliver: it need not be read and decoded again."""
+"""What this process has stored a moment ago and is about to deliver: it need not be decoded again."""
 
 from __future__ import annotations
 
@@ -11,32 +11,46 @@ MOST_BYTES = 4_000_000
 
 
 class AtHand:
-    """The entities of stored batches, by the number of the batch; for two threads, one that puts and one that takes."""
+    """The entities of stored batches, by the number of the batch; for threads that put and threads that take."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most_bytes = most_bytes
         self._bytes = 0
-        self._kept: dict[int, tuple[int, list[Entity]]] = {}
+        self._kept: dict[int, tuple[bytes, list[Entity]]] = {}
         self._taken = threading.Condition()
+        self._somebody_takes = True
 
-    def put(self, batch: int, entities: list[Entity], size: int) -> None:
-        """Keep the entities of a batch, as far as there is room; ``size`` is the length of their JSON."""
+    def put(self, batch: int, text: bytes, entities: list[Entity]) -> None:
+        """Keep the entities of a batch, as far as there is room; ``text`` is how they were stored."""
         with self._taken:
-            if self._bytes < self._most_bytes:
-                self._bytes += size - self._kept.get(batch, (0, None))[0]
-                self._kept[batch] = size, entities
+            self._drop(batch)
+            if self._bytes + len(text) <= self._most_bytes:
+                self._kept[batch] = text, entities
+                self._bytes += len(text)
 
-    def take(self, batch: int) -> list[Entity] | None:
-        """Return the entities of a batch and keep them no longer; None where they are not here."""
+    def take(self, batch: int, text: bytes) -> list[Entity] | None:
+        """Return the entities of a batch, and keep them no longer; None where they, or what is stored, are others."""
         with self._taken:
-            size, entities = self._kept.pop(batch, (0, None))
-            self._bytes -= size
+            kept = self._drop(batch)
+            if kept is None:
+                return None
+            self._somebody_takes = True
             self._taken.notify_all()
-            return entities
+            return kept[1] if kept[0] == text else None
 
     def make_room(self, seconds: float) -> None:
-        """Wait until there is room for more; where nobody makes any in time, let go of all that is kept."""
+        """Let go of all that is kept where half of the room is taken and nobody takes any of it in time.
+
+        That is waited for once: not again before somebody takes something.
+        """
         with self._taken:
-            if not self._taken.wait_for(lambda: not self._kept or self._bytes < self._most_bytes, seconds):
+            patience = seconds if self._somebody_takes else 0.0
+            if not self._taken.wait_for(lambda: self._bytes <= self._most_bytes / 2, patience):
                 self._kept.clear()
                 self._bytes = 0
+                self._somebody_takes = False
+
+    def _drop(self, batch: int) -> tuple[bytes, list[Entity]] | None:
+        kept = self._kept.pop(batch, None)
+        self._bytes -= len(kept[0]) if kept else 0
+        return kept

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 
 import orjson
 
@@ -76,31 +75,17 @@ class Tasks:
         """
         batches = {route: list(tasks_cut.cut(some)) for route, some in tasks.items()}
         texts = [(name, orjson.dumps(cursor).decode()) for name, cursor in cursors.items() if cursor is not None]
-        with self._handed_over() as put, tasks_stored.ledger(self._database, self._now) as book:
+        stored: list[tuple[int, Cut]] = []
+        with tasks_stored.ledger(self._database, self._now) as book:
             for route, some in batches.items():
-                put(tasks_stored.store(book, route, some, source, fetched=True), some)
+                stored += zip(tasks_stored.store(book, route, some, source, fetched=True), some, strict=True)
             book.connection.executemany(STORE, [(name, text, book.at) for name, text in texts])
             if covers:
                 tasks_stored.cover(book.connection, batches)
             also()
-
-    @contextmanager
-    def _handed_over(self) -> Iterator[Callable[[list[int], list[Cut]], None]]:
-        """Have what is stored at hand before anybody can claim it, and no longer if it is not stored after all."""
-        kept: list[int] = []
-
-        def put(numbers: list[int], batches: list[Cut]) -> None:
-            for number, one in zip(numbers, batches, strict=True):
-                if one.plain:
-                    self._at_hand.put(number, one.plain, len(one.entities))
-                    kept.append(number)
-
-        try:
-            yield put
-        except BaseException:
-            for number in kept:
-                self._at_hand.take(number)
-            raise
+        for number, one in stored:
+            if one.plain:
+                self._at_hand.put(number, one.entities, one.plain)
 
     def uncovered(self, route: str) -> Iterator[Entity]:
         """Yield what a fetch of a route stored before it was cut off, and what therefore will be read again."""

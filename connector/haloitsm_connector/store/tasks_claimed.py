@@ -69,7 +69,6 @@ def claim(
     Those after the first batch only as far as the batches in which they lie hold no more bytes of JSON together.
     """
     tasks: list[Picked] = []
-    known: dict[int, list[Entity]] = {}
     contents: dict[int, bytes] = {}
     found = True
     while found and not tasks:  # those that have to wait are out of the way at the next look
@@ -77,14 +76,11 @@ def claim(
             found = bool(candidates := _light(book.rows, list(_oldest(book, queue, most)), most_bytes))
             tasks = _take(book, queue, candidates)
             for batch in dict.fromkeys(place_of(task.number)[0] for task in tasks):
-                if entities := at_hand.take(batch):
-                    known[batch] = entities
-                else:
-                    ((contents[batch],),) = book.rows("SELECT entities FROM contents WHERE batch = ?", (batch,))
+                ((contents[batch],),) = book.rows("SELECT entities FROM contents WHERE batch = ?", (batch,))
     return [
         Claimed(number, entities[place_of(number)[1]], key, attempts)
         for batch, some in groupby(tasks, key=lambda task: place_of(task.number)[0])
-        for entities in [known.get(batch) or load(contents[batch])]
+        for entities in [at_hand.take(batch, contents[batch]) or load(contents[batch])]
         for number, key, attempts in some
     ]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
+from math import isfinite
 from typing import Any, NamedTuple
 
 import orjson
@@ -16,7 +17,8 @@ PLACES = 100
 """How many tasks a batch has at most."""
 BATCH_BYTES = 4_000_000
 """Bytes of JSON after which a batch is full, however few its tasks are."""
-_NOTHING_BUT_JSON = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
+_SCALARS = {str, int, bool, type(None)}
+_KINDS = _SCALARS | {float, dict, list}
 
 
 class NewTask(NamedTuple):
@@ -87,12 +89,26 @@ def _whole(tasks: list[NewTask]) -> Cut | None:
     """Make one batch of tasks, as nearly always; None where one is rejected, is no plain JSON, or all are too large."""
     entities = [task.entity for task in tasks]
     try:
-        text = orjson.dumps(entities, option=_NOTHING_BUT_JSON)
+        text = orjson.dumps(entities)
     except TypeError:
         return None
     if len(text) > BATCH_BYTES or any(task.rejected for task in tasks):
         return None
-    return Cut(len(tasks), _keys([task.key for task in tasks]), text, {}, entities)
+    return Cut(len(tasks), _keys([task.key for task in tasks]), text, {}, entities if _plain(entities) else None)
+
+
+def _plain(values: Collection[Any]) -> bool:
+    """Whether JSON gives all of this back as it is: no dates, no tuples, no numbers without an end."""
+    kinds = set(map(type, values))
+    if kinds <= _SCALARS:
+        return True
+    if not kinds <= _KINDS:
+        return False
+    return all(
+        isfinite(value) if type(value) is float else _plain(value.values() if type(value) is dict else value)
+        for value in values
+        if type(value) not in _SCALARS
+    )
 
 
 def _one_by_one(tasks: list[NewTask]) -> Iterator[Cut]:

@@ -21,7 +21,7 @@ from operator import lt
 
 from haloitsm_connector.client.drive import Ahead
 from haloitsm_connector.client.request import Request, Response
-from haloitsm_connector.errors import AnswerError
+from haloitsm_connector.errors import AnswerError, ConnectorError
 from haloitsm_connector.subscriber.listing import Page
 from haloitsm_connector.subscriber.paging import CAPS, Read, Reading, answer_of, with_query
 from haloitsm_connector.subscriber.windows import Window, backward, forward
@@ -140,7 +140,7 @@ class _Course:
     complete: bool = False
     ahead: deque[tuple[Window, Request]] = field(default_factory=deque)
     replanned: bool = False  # whether it is other than what was announced
-    decoded: dict[int, Page] = field(default_factory=dict)  # pages ahead, by the identity of their request
+    decoded: dict[int, Page | ConnectorError] = field(default_factory=dict)  # ahead, by the identity of the request
     row: int = 0  # the first row that was not shown yet, as far as is known
     back: bool = False  # whether to look before that row rather than behind it
     cut_to: int = 0  # the rows of a page that was cut, or of the last one
@@ -184,12 +184,18 @@ class _Course:
         """Ask for a page; while one that is asked for again is waited for, those ahead are decoded."""
         if known := self.decoded.pop(id(request), None):
             yield from self._announced()
+            if isinstance(known, ConnectorError):
+                raise known
             return known
         yield from self._announced(request)
         if self.back:
             for _, each in [*islice(self.ahead, MEANWHILE // self.size)]:
                 if id(each) not in self.decoded:
-                    self.decoded[id(each)] = self.read(answer_of((yield each)))
+                    try:
+                        self.decoded[id(each)] = self.read(answer_of((yield each)))
+                    except ConnectorError as error:  # raised when it is that page's turn
+                        self.decoded[id(each)] = error
+                        break
                     self._announce()
                     yield from self._announced(request)
         return self.read(answer_of((yield request)))
