@@ -65,9 +65,14 @@ def test_an_interrupted_run_says_how_far_it_came_and_goes_on(bulk, sandbox, fold
     assert "The same command goes on." in said
     assert {row["bulk_outcome"] for row in result()} == {"updated", "to do"}
     sandbox.faults = None
+    sandbox.tables["Client"][25]["ref"] = "of somebody else"
+    assert "of somebody else" in bulk(*command, "--dry-run", "--full").out
     ended = bulk(*command)
     assert "Going on with run 1." in ended.err
     assert [sandbox.tables["Client"][number]["ref"] for number in range(2, 26)] == ["X"] * 24
+    bulk("undo", "1", "--yes")
+    assert sandbox.tables["Client"][25]["ref"] == "of somebody else"
+    assert "X" not in {sandbox.tables["Client"][number]["ref"] for number in range(2, 26)}
 
 
 @pytest.mark.slow

@@ -131,6 +131,8 @@ def _differs(command: Command) -> list[str]:
         words = [
             f"Unlike the command it compares nothing, sends every row with an id, and keeps no {kept} for an undo."
         ]
+    if command.kind != "delete":
+        words.append("Numbers are not looked up: one that stands for nothing in Halo is sent as it is.")
     if command.source.fields["prototype"] == "file":
         words.append("A row that cannot be read ends it; the command leaves such rows out.")
     return words

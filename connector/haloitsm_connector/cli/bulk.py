@@ -317,6 +317,7 @@ def _finished(record: Record, current: Current, sending: Sending, beginning: str
     from haloitsm_connector.bulk.compare import compared
     from haloitsm_connector.bulk.preview import changes, preview
     from haloitsm_connector.bulk.record import READ, READY
+    from haloitsm_connector.bulk.refresh import refreshed
     from haloitsm_connector.bulk.result import check_place
     from haloitsm_connector.bulk.send import sent
     from haloitsm_connector.bulk.work import most_of
@@ -328,6 +329,8 @@ def _finished(record: Record, current: Current, sending: Sending, beginning: str
         output.say(f"Going on with run {record.number}.")
     most = most_of(record, how.limit)
     reading = "reading copies" if record.info.kind == "delete" else "reading old values"
+    if beginning == "goes on" and record.info.kind == "update":
+        bulk_shown.followed("reading what was changed meanwhile", refreshed(record, current, most))
     note = NOTHING_YET if beginning == "new" else ""
     bulk_shown.followed(reading, compared(record, current, most), record.counts(most=most)[READ], note=note)
     shown = preview(record, current.target, most)
