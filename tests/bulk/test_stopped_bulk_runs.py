@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from select import select
 
 import pytest
 
@@ -110,8 +111,11 @@ def interrupted(when: str, *arguments: str) -> tuple[int, str]:
         os.execv(Path(sys.executable).with_name("haloitsm"), ["haloitsm", *arguments])
     shown, pressed = "", False
     with suppress(OSError):  # which Linux raises when the other end is closed
-        while part := os.read(terminal, 65536):
-            shown += part.decode(errors="replace")
+        while True:
+            if select([terminal], [], [], 5.0)[0]:
+                shown += os.read(terminal, 65536).decode(errors="replace")
+            elif pressed:  # between a prompt and the wait for its answer it is not noticed: press again, as people do
+                pressed = False
             if not pressed and when in shown:
                 os.write(terminal, b"\x03")
                 pressed = True
