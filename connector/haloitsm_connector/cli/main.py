@@ -44,6 +44,7 @@ from haloitsm_connector.cli import (
     waiting,
     webhook,
 )
+from haloitsm_connector.cli.interrupts import none_lost
 from haloitsm_connector.cli.settings import Settings
 from haloitsm_connector.errors import ConfigError, ConnectorError
 
@@ -170,7 +171,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _status(arguments: Sequence[str] | None) -> int:
     settings = Settings()
     try:
-        command_line()(arguments, prog_name="haloitsm", obj=settings)
+        with none_lost():
+            command_line()(arguments, prog_name="haloitsm", obj=settings)
     except SystemExit as end:
         if end.code == INTERRUPTED:
             output.say("Interrupted.")
