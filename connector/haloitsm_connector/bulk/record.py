@@ -198,7 +198,7 @@ class Record:
         done = "SELECT min(line) FROM bulk_rows AS done WHERE done.run = bulk_rows.run AND done.status = ?"
         line = f"({done} AND done.record = bulk_rows.record)"
         reason = f"'line ' || {line} || ', which an earlier run has done, is about the same record'"
-        sql = f"UPDATE bulk_rows SET status = ?, reason = {reason} WHERE run = ? AND status = ? AND {line} IS NOT NULL"  # noqa: S608
+        sql = f"UPDATE bulk_rows SET status = ?, reason = {reason} WHERE run = ? AND status = ? AND {line} IS NOT NULL"  # noqa: S608 - all of it is ours
         with self.database.transaction(durable=False) as connection:
             connection.execute(sql, (DUPLICATE, DONE_BEFORE, self.number, READ, DONE_BEFORE))
 
@@ -206,7 +206,7 @@ class Record:
         """Yield status, reason and line of the rows with one of these statuses that have a reason, in their order."""
         last = 0
         among = f"run = ? AND status IN ({', '.join('?' * len(statuses))}) AND reason <> ''"
-        sql = f"SELECT number, status, reason, line FROM bulk_rows WHERE {among} AND number > ?"  # noqa: S608
+        sql = f"SELECT number, status, reason, line FROM bulk_rows WHERE {among} AND number > ?"  # noqa: S608 - all of it is ours
         while found := self.database.rows(f"{sql} ORDER BY number LIMIT {PAGE}", (self.number, *statuses, last)):
             yield from ((status, reason, line) for _, status, reason, line in found)
             last = found[-1][0]
