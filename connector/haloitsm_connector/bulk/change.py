@@ -8,11 +8,13 @@ from typing import Any
 
 from haloitsm_connector.bulk.names import Names, UnknownNumberError
 from haloitsm_connector.bulk.record import Kind
-from haloitsm_connector.bulk.rows import Source
+from haloitsm_connector.bulk.rows import Done, Source
 from haloitsm_connector.bulk.target import Target
+from haloitsm_connector.bulk.there import once_by
 from haloitsm_connector.bulk.values import SPREADSHEET_ERRORS, MisfitError, is_empty, typed
 from haloitsm_connector.catalogue.model import Field
 from haloitsm_connector.errors import InputError, suggest
+from haloitsm_connector.publisher.once import comparable
 from haloitsm_transformers import Entity, StepsError, TransformError, names_read, template
 
 NOT_MEANT = "not meant"
@@ -34,13 +36,14 @@ class Rules:
     ``columns`` maps a column to the field it is for, to nothing where it is to be left alone; ``values`` maps a field
     to the value that every record gets: text, with ``{{ }}`` over the row. ``clear_empty``: an empty cell empties its
     field, which it leaves as it is otherwise. ``allow_unknown``: fields that Halo does not document may be named, and
-    numbers be given that its lists do not have.
+    numbers be given that its lists do not have. ``once``: the field that tells apart the records to be created.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
     clear_empty: bool = False
     allow_unknown: bool = False
+    once: str | None = None
 
 
 class Changes:
@@ -87,9 +90,26 @@ class Changes:
                 raise MisfitError(f"'{name}': {error}") from None
         if self._kind == "create":
             wanted.pop(self._target.id, None)
+            if self._rules.once and not self.identity(wanted):
+                raise KeylessError(f"it has no {self._rules.once}, by which --once tells records apart")
         elif missing := [name for name in self._target.key if wanted.get(name) in (None, "")]:
             raise KeylessError(self._keyless(missing[0], row))
         return wanted
+
+    def identity(self, wanted: Mapping[str, Any]) -> str:
+        """Return what tells the record of a change from others; nothing of a create, unless something was named."""
+        if self._kind != "create":
+            return self._target.identity(wanted)
+        return (comparable(wanted.get(self._rules.once)) or "") if self._rules.once else ""
+
+    def identity_of_done(self, done: Done) -> str:
+        """Return what tells the record of a row that an earlier run has done."""
+        if self._kind != "create":
+            return done.record
+        try:
+            return self.identity(self.of(done.content))
+        except MisfitError:
+            return ""
 
     def check_values(self) -> None:
         """Raise InputError for a value for all records that does not fit its field."""
@@ -105,6 +125,9 @@ class Changes:
             return  # no row was there to be read
         for column in columns:
             self._field(column)  # those behind a value that did not fit were not looked at yet
+        if self._rules.once and self._rules.once not in {*self.used.values(), *self._rules.values}:
+            hint = suggest(self._rules.once, columns) or "Say which one is: --map COLUMN=FIELD."
+            raise InputError(f"--once: no column is for '{self._rules.once}'", hint)
         there = ", ".join(list(columns)[:_MOST_COLUMNS]) + (", …" if len(columns) > _MOST_COLUMNS else "")
         known = {*columns, *(self._target.fields if self._whole else ())}  # lists leave out what is empty
         for option, names in (("--map", self._rules.columns), ("--set", self._read)):
@@ -208,6 +231,13 @@ class Changes:
                 raise InputError(f"'{name}' is given twice: by --map '{column}={name}' and by --set", "Leave one out.")
         if self._kind == "delete" and rules.values:
             raise InputError("a delete sets no values", "Leave out --set.")
+        if self._kind == "delete" and self._target.remove is None:
+            raise InputError(f"Halo has no operation that deletes a {self._target.name}")
+        if rules.once == self._target.id:
+            raise InputError("new records get their ids from Halo", "Name another field with --once.")
+        if rules.once:
+            self._check_field(rules.once)
+            once_by(self._target, rules.once)
         if self._kind == "update" and self._named_only and not rules.values and not {*fields} - {*self._target.key}:
             hint = "Of what Halo shows only the id is taken by itself. Add --set FIELD=VALUE, or --map COLUMN=FIELD."
             raise InputError("it is not said what to change", hint)

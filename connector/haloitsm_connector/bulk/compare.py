@@ -12,6 +12,7 @@ import orjson
 from haloitsm_connector.bulk.current import Current, Found, called
 from haloitsm_connector.bulk.record import LEFT, LISTED, PAGE, READ, READY, Record, Row
 from haloitsm_connector.bulk.target import Target
+from haloitsm_connector.bulk.there import looked_up
 from haloitsm_connector.bulk.values import agree, touched
 from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.errors import StatusError
@@ -34,7 +35,10 @@ def compared(record: Record, current: Current, most: int) -> Generator[int, None
     """
     kind = record.info.kind
     if kind == "create":
-        yield from _settled(record, (replace(row, status=READY) for row in record.rows(READ, most=most)))
+        if record.info.plan.get("once"):
+            yield from looked_up(record, current, most)
+        else:
+            yield from _settled(record, (replace(row, status=READY) for row in record.rows(READ, most=most)))
         return
     count = record.counts(most=most)[READ]
     done = 0

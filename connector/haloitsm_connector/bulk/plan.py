@@ -9,7 +9,6 @@ from itertools import islice
 from haloitsm_connector.bulk.change import Changes, KeylessError
 from haloitsm_connector.bulk.record import DONE_BEFORE, DUPLICATE, PAGE, READ, Record, Row
 from haloitsm_connector.bulk.rows import Done, Source
-from haloitsm_connector.bulk.target import Target
 from haloitsm_connector.bulk.values import MisfitError
 from haloitsm_connector.errors import InputError
 from haloitsm_transformers import Chain, Entity, Failure
@@ -18,11 +17,9 @@ Prepared = tuple[int, Entity | Done | str]
 """A row with its line, that it is done, or what is wrong with it."""
 
 
-def planned(
-    record: Record, source: Source, chain: Chain | None, changes: Changes, target: Target
-) -> Generator[int, None, None]:
+def planned(record: Record, source: Source, chain: Chain | None, changes: Changes) -> Generator[int, None, None]:
     """Put the rows of a source on record, with the changes that they ask for; yield how many there are so far."""
-    kind = record.info.kind
+    apart = record.info.kind != "create" or record.info.plan.get("once")
     changes.check_values()
     columns: dict[str, None] = {}
     prepared = _prepared(source, chain)
@@ -31,15 +28,15 @@ def planned(
         rows: list[Row] = []
         for line, content in page:
             number += 1
-            row = _row(number, line, content, changes, target)
+            row = _row(number, line, content, changes)
             rows.append(replace(row, content=changes.meant(row.content)) if source.whole else row)
             columns |= dict.fromkeys(rows[-1].content)
-        record.add(rows if kind == "create" else _without_doubles(record, rows))
+        record.add(_without_doubles(record, rows) if apart else rows)
         if source.cells and chain is None:
             changes.check_columns(columns)  # each row has all of them: no need to read on
         yield number
     changes.check_columns(columns)
-    if kind != "create":
+    if apart:
         record.leave_what_is_done()
     fields = dict.fromkeys((*changes.used.values(), *record.info.plan.get("values", {})))
     told = {"columns": list(columns), "used": changes.used, "unused": changes.unused, "fields": list(fields)}
@@ -66,20 +63,19 @@ def _prepared(source: Source, chain: Chain | None) -> Iterator[Prepared]:
     yield from ((0, str(failure)) for failure in failed)
 
 
-def _row(number: int, line: int, content: Entity | Done | str, changes: Changes, target: Target) -> Row:
+def _row(number: int, line: int, content: Entity | Done | str, changes: Changes) -> Row:
     if isinstance(content, str):
         return Row(number, line, status="invalid", reason=content)
     if isinstance(content, Done):
-        return Row(
-            number, line, content.record, content.content, status=DONE_BEFORE, reason="an earlier run has done it"
-        )
+        record, reason = changes.identity_of_done(content), "an earlier run has done it"
+        return Row(number, line, record, content.content, status=DONE_BEFORE, reason=reason)
     try:
         wanted = changes.of(content)
     except KeylessError as error:
         return Row(number, line, content=content, status="no id", reason=str(error))
     except MisfitError as error:
         return Row(number, line, content=content, status="invalid", reason=str(error))
-    return Row(number, line, target.identity(wanted), content, wanted)
+    return Row(number, line, changes.identity(wanted), content, wanted)
 
 
 def _without_doubles(record: Record, rows: list[Row]) -> list[Row]:

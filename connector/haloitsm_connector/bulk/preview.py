@@ -50,7 +50,8 @@ def preview(record: Record, target: Target, most: int) -> dict[str, Any]:
 def changes(record: Record, target: Target, most: int) -> Iterator[dict[str, Any]]:
     """Yield what is to become of each record that is to be sent: its line, id and name, and the values old and new."""
     for row in record.rows(READY, most=most):
-        yield {"line": row.line, "id": row.record, "name": _name(row), "changes": _changes(row, target, record)}
+        id_ = "" if record.info.kind == "create" else row.record
+        yield {"line": row.line, "id": id_, "name": _name(row), "changes": _changes(row, target, record)}
 
 
 def _changes(row: Row, target: Target, record: Record) -> dict[str, list[Any]]:

@@ -21,9 +21,11 @@ from haloitsm_connector.store import Database
 Kind = Literal["update", "create", "delete", "undo"]
 READ, LISTED, READY = "read", "listed", "ready"
 DONE_BEFORE, DUPLICATE = "done before", "duplicate"
+THERE = "skipped"
+"""Said of a row whose record is not created, because Halo has it already."""
 PUT_BACK, PARTLY, LEFT = "put back", "partly put back", "left as it is"
 """What becomes of a record by an undo: all of its fields, those that nobody has changed since, or none of them."""
-LEFT_OUT = ("equal", DONE_BEFORE, "missing", "invalid", "no id", DUPLICATE, LEFT)
+LEFT_OUT = ("equal", DONE_BEFORE, THERE, "missing", "invalid", "no id", DUPLICATE, LEFT)
 """Statuses of rows that are not sent, for good or for somebody to look at."""
 PROBLEMS = frozenset({"missing", "invalid", "no id", DUPLICATE, LEFT, PARTLY, "refused", "failed", "waiting"})
 """Statuses that somebody has to look at."""
@@ -135,6 +137,7 @@ class Record:
         self.database = database
         self.info = info
         self.number = info.number
+        self.job = f"bulk run {info.number}"
 
     def change(self, **fields: Any) -> None:
         """Change fields of the run: its plan, its status."""

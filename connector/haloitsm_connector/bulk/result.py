@@ -39,8 +39,9 @@ def write_result(record: Record, path: Path) -> None:
         with path.open("w", encoding="utf-8-sig", newline="") as file:
             csv.writer(file, delimiter=between, quoting=csv.QUOTE_ALL).writerow(map(csv_cell, (*columns, *TOLD)))
             writer = csv.writer(file, delimiter=between)
+            created = record.info.kind == "create"
             for row in record.rows():
-                told = (row.line or None, _id(row), _outcome(row), row.reason)
+                told = (row.line or None, row.id if created else _id(row), _outcome(row), row.reason)
                 writer.writerow(csv_cell(value) for value in (*map(row.content.get, columns), *told))
     except OSError as error:
         hint = f"Write it elsewhere: haloitsm bulk show {record.number} --result FILE."

@@ -8,7 +8,8 @@ from typing import Any
 
 from haloitsm_connector.bulk.change import Changes
 from haloitsm_connector.bulk.names import Place
-from haloitsm_connector.bulk.send import Sending, once_by
+from haloitsm_connector.bulk.send import Sending
+from haloitsm_connector.bulk.there import once_by
 from haloitsm_connector.bulk.work import Command
 from haloitsm_connector.formats import STANDARD_STREAM
 from haloitsm_connector.interchange.yaml_text import yaml_text
@@ -55,7 +56,8 @@ def _publisher(command: Command, sending: Sending) -> dict[str, Any]:
     """Return the YAML of what sends the payload of each row, or deletes the record that it names."""
     target = command.target
     if command.kind != "delete":
-        once = {"once": dict(once_by(target, sending.once))} if sending.once else {}
+        name = command.rules.once
+        once = {"once": dict(once_by(target, name))} if name else {}
         return {"entity": target.write.name, "batch": sending.batch, "parallel": sending.parallel, **once}
     assert target.remove is not None, "the records were deleted by it"
     keys = {key: "{{ payload." + key + " }}" for key in target.key}
@@ -124,7 +126,7 @@ def _lookup(field: str, place: Place, client: str) -> dict[str, Any]:
 def _differs(command: Command) -> list[str]:
     """Say what a route does otherwise than a bulk command."""
     if command.kind == "create":
-        again = "" if command.once else " Run again it creates the records once more."
+        again = "" if command.rules.once else " Run again it creates the records once more."
         words = [f"Unlike the command it keeps no record of each row.{again}"]
     else:
         kept = "copies" if command.kind == "delete" else "old values"

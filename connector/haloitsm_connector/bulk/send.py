@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from haloitsm_connector.bulk.compare import left_as_it_is
 from haloitsm_connector.bulk.current import Current
-from haloitsm_connector.bulk.record import PARTLY, PUT_BACK, READ, READY, Kind, Record, Row
-from haloitsm_connector.errors import InputError
+from haloitsm_connector.bulk.record import PARTLY, PUT_BACK, READ, READY, Record, Row
+from haloitsm_connector.bulk.there import once_by
 from haloitsm_connector.publisher import Outcome, Publisher
 from haloitsm_connector.publisher.haloitsm import BATCH
 from haloitsm_connector.publisher.journal import EndingWith
@@ -19,7 +19,7 @@ from haloitsm_connector.store import JobJournal
 from haloitsm_transformers import Entity
 
 if TYPE_CHECKING:
-    from haloitsm_connector.bulk.target import Target
+    pass
 
 STORE_EVERY = 100
 STORE_SECONDS = 1.0
@@ -29,11 +29,10 @@ PARALLEL = 4
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """How to send: records in one array at most, requests under way, and the field that tells new records apart."""
+    """How to send: records in one array at most, and requests under way."""
 
     batch: int = BATCH
     parallel: int = PARALLEL
-    once: str | None = None
 
 
 def sent(record: Record, current: Current, sending: Sending, most: int) -> Generator[int, None, None]:
@@ -48,7 +47,7 @@ def sent(record: Record, current: Current, sending: Sending, most: int) -> Gener
     rows = _Rows(record, current, most)
     with ExitStack() as told:
         # What was created may be forgotten after its row says so, and not before.
-        journal = JobJournal(lambda: record.database, f"bulk run {record.number}")
+        journal = JobJournal(lambda: record.database, record.job)
         publisher.journal = EndingWith(journal, told)
         try:
             for outcome in publisher.publish(rows.entities()):
@@ -62,36 +61,23 @@ def sent(record: Record, current: Current, sending: Sending, most: int) -> Gener
     yield rows.done
 
 
-def check_sending(kind: Kind, target: Target, sending: Sending) -> None:
-    """Raise InputError, before anything is read, for what Halo has no operation for."""
-    if kind == "delete" and target.remove is None:
-        raise InputError(f"Halo has no operation that deletes a {target.name}")
-    if kind == "create" and sending.once:
-        once_by(target, sending.once)
-
-
 def publisher_of(record: Record, current: Current, sending: Sending) -> Publisher:
     """Make the publisher of a run."""
     target = current.target
     options: dict[str, Any] = {"batch": sending.batch, "parallel": sending.parallel, "catalogue": current.catalogue}
     if record.info.kind != "delete":
-        once = once_by(target, sending.once) if sending.once and record.info.kind == "create" else None
-        return Publisher(current.client, target.write.name, once=once, **options)
+        name = record.info.plan.get("once")
+        publisher = Publisher(
+            current.client, target.write.name, once=once_by(target, name) if name else None, **options
+        )
+        publisher.looks_first = not record.info.plan.get("listed")
+        return publisher
     assert target.remove is not None, "checked before"
     known = {parameter.name for parameter in target.remove.query_parameters}
     others = {name: f"{{{{ {name} }}}}" for name in target.key if name != target.id and name in known}
     return Publisher(
         current.client, target.remove.name, path={"id": f"{{{{ {target.id} }}}}"}, query=others, **options
     )  # fmt: skip
-
-
-def once_by(target: Target, name: str) -> Mapping[str, Any]:
-    """Return how a record is looked for by one of its fields; InputError where there is no list to look in."""
-    if target.rows is None:
-        raise InputError(f"Halo has no list of {target.name} to look for records in", "Leave out --once.")
-    known = {parameter.name for parameter in target.rows.query_parameters}
-    query = {name if name in known else "search": f"{{{{ payload.{name} }}}}"} if known & {name, "search"} else {}
-    return {"find": target.rows.name, "query": query, "match": name}
 
 
 @dataclass(slots=True)
@@ -132,7 +118,8 @@ class _Rows:
     def _settled(self, row: Row, outcome: Outcome) -> Row:
         if outcome.status == "refused" and self.record.info.kind == "delete" and self.current.one(row.record) is None:
             return replace(row, status="deleted", id=row.record, reason="it is gone")  # as where the answer was lost
-        id_ = row.record if outcome.id is None and row.record else outcome.id
+        of_record = row.record if self.record.info.kind != "create" and row.record else None
+        id_ = of_record if outcome.id is None else outcome.id
         status, reason = str(outcome.status), outcome.reason
         if self.record.info.kind == "undo" and status in ("created", "updated", "sent"):
             reason = left_as_it_is(row)

@@ -27,14 +27,13 @@ class Command:
     source: Source
     rules: Rules
     steps: Sequence[Any] = ()
-    once: str | None = None
 
     @property
     def mark(self) -> str:
         """What is the same for the same command with the same rows."""
         rules = [self.rules.columns, self.rules.values, self.rules.clear_empty]
         return identity_of(
-            self.kind, self.target.write.name, self.system, self.source.mark, rules, self.steps, self.once
+            self.kind, self.target.write.name, self.system, self.source.mark, rules, self.steps, self.rules.once
         )  # fmt: skip
 
     @property
@@ -54,7 +53,7 @@ class Command:
 
     def info(self) -> RunInfo:
         """Return the run that it is on record as."""
-        plan: dict[str, Any] = {"values": dict(self.rules.values)}
+        plan: dict[str, Any] = {"values": dict(self.rules.values), "once": self.rules.once}
         name = self.target.write.name if self.kind != "delete" else f"DELETE {self.target.write.path}"
         return RunInfo(0, self.kind, name, self.system, self.source.name, self.mark, plan)
 

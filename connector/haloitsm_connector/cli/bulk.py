@@ -70,6 +70,7 @@ Encoding = Annotated[str | None, typer.Option(help="CSV: such as cp1252; else fo
 Number = Annotated[int, typer.Argument(help="Number of the run, as `haloitsm bulk list` shows it.")]
 
 NOTHING_YET = "; nothing was sent yet"
+READING = {"delete": "reading copies", "create": "looking for what is there"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +116,9 @@ def update(
     """
     rows = Rows(source, report, sql, where, accept_cut, file_format, sheet, delimiter, encoding)
     how = How(limit, full, yes, dry_run, again, result, save_config, as_json, asks=source != "-")
-    rules = (columns, values, clear_empty, allow_unknown)
+    rules = (columns, values, clear_empty, allow_unknown, None)
     with opened(context.obj, config, client, state, transformers) as access:
-        _carried_out(access, "update", entity, rows, rules, (batch, parallel, None), how)
+        _carried_out(access, "update", entity, rows, rules, (batch, parallel), how)
 
 
 @app.command()
@@ -141,8 +142,8 @@ def create(
     rows = Rows(source, report, sql, None, accept_cut, file_format, sheet, delimiter, encoding)
     how = How(limit, full, yes, dry_run, again, result, save_config, as_json, asks=source != "-")
     with opened(context.obj, config, client, state, transformers) as access:
-        rules = (columns, values, False, allow_unknown)
-        _carried_out(access, "create", entity, rows, rules, (batch, parallel, once), how)
+        rules = (columns, values, False, allow_unknown, once)
+        _carried_out(access, "create", entity, rows, rules, (batch, parallel), how)
 
 
 @app.command()
@@ -163,7 +164,7 @@ def delete(
     rows = Rows(source, report, sql, where, accept_cut, file_format, sheet, delimiter, encoding)
     how = How(limit, full, yes, dry_run, again, result, save_config, as_json, count, source != "-")
     with opened(context.obj, config, client, state, transformers) as access:
-        _carried_out(access, "delete", entity, rows, (columns, None, False, False), (1, parallel, None), how)
+        _carried_out(access, "delete", entity, rows, (columns, None, False, False, None), (1, parallel), how)
 
 
 @app.command()
@@ -248,14 +249,14 @@ def forget(context: typer.Context, run: Number, config: Config = None, state: St
 
 def _carried_out(
     access: Access, kind: Literal["update", "create", "delete"], entity: str, rows: Rows,
-    rules: tuple[list[str] | None, list[str] | None, bool, bool], sending: tuple[int, int, str | None], how: How,
+    rules: tuple[list[str] | None, list[str] | None, bool, bool, str | None], sending: tuple[int, int], how: How,
 ) -> None:  # fmt: skip
     """Plan a run or go on with it, show it, ask, send, and write its result."""
     from haloitsm_connector.bulk.change import Changes, Rules
     from haloitsm_connector.bulk.current import Current
     from haloitsm_connector.bulk.names import Names
     from haloitsm_connector.bulk.plan import planned
-    from haloitsm_connector.bulk.send import Sending, check_sending
+    from haloitsm_connector.bulk.send import Sending
     from haloitsm_connector.bulk.target import target_of
     from haloitsm_connector.bulk.work import Command, custom_field_ids, opened_run
 
@@ -263,18 +264,17 @@ def _carried_out(
     if how.result and rows.path and how.result.resolve() == Path(rows.path).resolve():
         raise InputError("--result and --from name the same file", "The result would be written over the rows.")
     how_sent = Sending(*sending)
-    check_sending(kind, target, how_sent)
-    columns, values, clear_empty, allow_unknown = rules
-    wanted = Rules(pairs("--map", columns), pairs("--set", values), clear_empty, allow_unknown)
+    columns, values, clear_empty, allow_unknown, once = rules
+    wanted = Rules(pairs("--map", columns), pairs("--set", values), clear_empty, allow_unknown, once)
     with _watched() as watch, ExitStack() as leases:
         source = source_of(access, target, rows)
-        command = Command(kind, target, access.client.api_uri, source, wanted, access.steps, sending[2])
+        command = Command(kind, target, access.client.api_uri, source, wanted, access.steps)
         changes = Changes(target, kind, wanted, Names(access.client, access.catalogue, source.notes), source)
         held = leases.enter_context(access.database.lease(f"bulk {command.mark}"))
         record, beginning = opened_run(held, command, again=how.again)
         with _kept_if_begun(record, watch):
             if beginning == "new":
-                steps = planned(record, source, access.chain, changes, target)
+                steps = planned(record, source, access.chain, changes)
                 bulk_shown.followed(f"reading {source.name}", steps, note=NOTHING_YET)
             changes.used |= record.info.plan.get("used", {})
             changes.named |= dict.fromkeys(record.info.plan.get("named", ()))
@@ -320,6 +320,7 @@ def _finished(record: Record, current: Current, sending: Sending, beginning: str
     from haloitsm_connector.bulk.refresh import refreshed
     from haloitsm_connector.bulk.result import check_place
     from haloitsm_connector.bulk.send import sent
+    from haloitsm_connector.bulk.there import looked_up
     from haloitsm_connector.bulk.work import most_of
 
     if beginning == "done before":
@@ -328,7 +329,7 @@ def _finished(record: Record, current: Current, sending: Sending, beginning: str
     if beginning == "goes on":
         output.say(f"Going on with run {record.number}.")
     most = most_of(record, how.limit)
-    reading = "reading copies" if record.info.kind == "delete" else "reading old values"
+    reading = READING.get(record.info.kind, "reading old values")
     if beginning == "goes on" and record.info.kind == "update":
         bulk_shown.followed("reading what was changed meanwhile", refreshed(record, current, most))
     note = NOTHING_YET if beginning == "new" else ""
@@ -342,6 +343,8 @@ def _finished(record: Record, current: Current, sending: Sending, beginning: str
         return
     result = how.result or _own_result(record)
     check_place(result)
+    if record.info.plan.get("listed") and not how.yes:  # it may have taken long to answer
+        bulk_shown.followed("looking again for what is there", looked_up(record, current, most))
     steps, count = sent(record, current, sending, most), record.counts(most=most)[READY]
     watch.sending = True
     try:

@@ -125,7 +125,7 @@ _OF_UNDO = ("left as it is", "partly put back")
 def _group(group: Mapping[str, Any], word: str) -> str:
     """Say what became of rows, which they are, and why, by the first of them."""
     count, reasons = group["rows"], group["reasons"]
-    places = output.counted(count, "row") if group["status"] == "equal" else _places(group["lines"], count)
+    places = output.counted(count, "row") if group["status"] in ("equal", "skipped") else _places(group["lines"], count)
     more = "; …" if 1 < len(reasons) < count else ""
     return f"{word}: {places}: {'; '.join(reasons)}{more}"
 
@@ -288,7 +288,13 @@ def _run(record: Record) -> dict[str, Any]:
 
 
 def _summary(counts: Mapping[str, int]) -> str:
-    words = {"read": "to do", "ready": "to do", "equal": "as wanted already", "missing": "not there"}
+    words = {
+        "read": "to do",
+        "ready": "to do",
+        "equal": "as wanted already",
+        "skipped": "there already",
+        "missing": "not there",
+    }
     told: dict[str, int] = {}
     for status, count in counts.items():
         word = words.get(status, status)

@@ -60,9 +60,10 @@ class Case:
 class Creates:
     """What creating takes: a client, the journal's run, how to look up (None: not at all), how to read an answer.
 
-    ``parallel`` look-ups are under way at a time. ``blind``: an answer has shown that the look-up does not find what
-    was created, so its word is not taken. ``keeps_answers``: something is made of an answer, so it stays on record
-    until that is stored. ``began`` is when the run began, by the monotonic clock.
+    ``parallel`` look-ups are under way at a time; ``looks_first``: before anything is sent. ``blind``: an answer has
+    shown that the look-up does not find what was created, so its word is not taken. ``keeps_answers``: something is
+    made of an answer, so it stays on record until that is stored. ``began`` is when the run began, by
+    the monotonic clock.
     """
 
     client: HttpClient
@@ -72,6 +73,7 @@ class Creates:
     key: Sequence[str]
     parallel: int = 1
     keeps_answers: bool = False
+    looks_first: bool = True
     blind: bool = False
     began: float = field(default_factory=time.monotonic)
 
@@ -79,7 +81,9 @@ class Creates:
         """Create the records of writes, each at most once; several at a time only with a look-up."""
         cases = [self._case(write) for write in writes]
         yield from self._taken_up([case for case in cases if case.outcome is None])
-        yield from self._look([case for case in cases if case.outcome is None and not case.intent.number], self._there)
+        if self.looks_first:
+            unsent = [case for case in cases if case.outcome is None and not case.intent.number]
+            yield from self._look(unsent, self._there)
         cut = Cut(len(cases))
         while todo := [case for case in cases if case.outcome is None]:
             yield from self._send(todo[: min(cut.count(len(todo)), size.now)], cut, size)

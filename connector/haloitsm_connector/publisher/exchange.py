@@ -36,6 +36,8 @@ class RequestPublisher(PublisherBase):
 
     client: HttpClient
     look_up: LookUp | None = None
+    looks_first = True
+    """Whether records are looked up before they are created; not where all were looked up at once just before."""
     key: Sequence[str] = ("id",)
     all_answers = False
     """Whether what is answered for each record of an array matters."""
@@ -104,7 +106,9 @@ class RequestPublisher(PublisherBase):
 
     def _tasks(self, entities: Iterable[Entity], run: Run) -> Iterator[Task]:
         size = Size(self.batch, self.batch)
-        creates = Creates(self.client, run, self.look_up, self.settle, self.key, self.parallel, len(self._after) > 0)
+        creates = Creates(
+            self.client, run, self.look_up, self.settle, self.key, self.parallel, len(self._after) > 0, self.looks_first
+        )
         for shipment in shipments(map(self.plan, entities), size):
             writes = [one for one in shipment if isinstance(one, Write)]
             concerns = frozenset(one for write in writes for one in write.concerns)

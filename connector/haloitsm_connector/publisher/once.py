@@ -59,11 +59,11 @@ class Wanted:
 
     def is_in(self, record: Entity) -> bool:
         """Whether a row or an answer is of this record."""
-        return all(_comparable(record.get(name)) == value for name, value in self.values.items())
+        return all(comparable(record.get(name)) == value for name, value in self.values.items())
 
     def contradicts(self, record: Entity) -> bool:
         """Whether an answer says something else; it need not have all the fields."""
-        told = {name: _comparable(record.get(name)) for name in self.values}
+        told = {name: comparable(record.get(name)) for name in self.values}
         return any(value is not None and value != self.values[name] for name, value in told.items())
 
 
@@ -91,7 +91,7 @@ class LookUp:
         if not isinstance(record, dict):
             raise InputError("`once` is about one record, and the payload holds several")
         seen = {**document, "payload": record}
-        values = {name: _comparable(value) for name, value in self._match(seen).items()}
+        values = {name: comparable(value) for name, value in self._match(seen).items()}
         for name, value in values.items():
             if value is None:
                 what = f"`once` tells records by '{name}', which is empty here"
@@ -183,7 +183,7 @@ def _by_row_field(match: str | list[str] | dict[str, Any]) -> dict[str, Any]:
     return {name: f'{{{{ payload."{name}" }}}}' for name in names}
 
 
-def _comparable(value: Any) -> str | None:
+def comparable(value: Any) -> str | None:
     """Return a value as Halo may answer it in another way: 12 for 12.0 and "12", text without space around it."""
     if value is None or isinstance(value, dict | list):
         return None
