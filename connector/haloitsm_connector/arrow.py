@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import chain
 from pathlib import Path
@@ -28,6 +28,8 @@ Columns = Mapping[str, str]
 """The name of each column, and its type in the catalogue's words."""
 NEVER = 1900
 """The last year of moments that mean that there is none."""
+INTEGERS = range(-(2**63), 2**63)
+"""Whole numbers that a column can hold."""
 
 
 def record_batches(
@@ -124,8 +126,10 @@ def _values(page: list[Entity], name: str, kind: str) -> list[Any]:
 
 def _integer(value: Any) -> int:
     whole = int(value)
-    if whole != float(value):
+    if isinstance(value, float) and whole != value:
         raise ValueError
+    if whole not in INTEGERS:
+        raise OverflowError
     return whole
 
 
@@ -197,8 +201,11 @@ def as_json(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, bytes):
-        raise InputError("a column of bytes cannot be published", "Turn it into text first, base64 for one.")
+    if isinstance(value, bytes | timedelta):
+        kind = "bytes" if isinstance(value, bytes) else "durations"
+        raise InputError(f"a column of {kind} cannot be published", "Turn it into text or a number first.")
+    if isinstance(value, list) and value and isinstance(value[0], tuple):  # a map, as pyarrow has it
+        return {str(name): as_json(each) for name, each in value}
     if isinstance(value, list):
         return [as_json(each) for each in value]
     return {name: as_json(each) for name, each in value.items()} if isinstance(value, dict) else value

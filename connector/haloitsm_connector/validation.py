@@ -66,7 +66,8 @@ def validated(model: type[Model], data: Any, path: NodePath = ()) -> Model:
     """Return the model made from ``data``; InputError says all that is wrong, paths begin with ``path``."""
     made, findings = validate(model, data, path)
     if made is None:
-        raise InputError(" ".join(f"{dotted(each.path)}: {sentence(each.what, each.hint)}" for each in findings))
+        told = [(dotted(each.path), sentence(each.what, each.hint)) for each in findings]
+        raise InputError(" ".join(f"{where}: {what}" if where else what for where, what in told))
     return made
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, RootModel, SecretStr, field_validator
 
-from haloitsm_connector.errors import Finding, dotted
-from haloitsm_connector.validation import places_of, secrets_of, validate
+from haloitsm_connector.errors import Finding, InputError, dotted
+from haloitsm_connector.validation import places_of, secrets_of, validate, validated
 
 
 class Strict(BaseModel):
@@ -122,6 +122,11 @@ def test_mistakes_are_said_in_plain_words(given: dict[str, Any], problem: tuple[
 
 def test_a_missing_key_is_found_at_the_mapping_that_lacks_it() -> None:
     assert validate(Client, {}, ("clients", "halo"))[1] == [Finding(("clients", "halo"), "'base_uri' is missing")]
+
+
+def test_what_is_wrong_with_the_whole_has_no_place_in_front_of_it() -> None:
+    with pytest.raises(InputError, match=r"^'client_secret' is missing"):
+        validated(Secret, {"type": "secret"})
 
 
 def test_all_mistakes_are_found_at_once() -> None:

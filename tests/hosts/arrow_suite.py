@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pandas
@@ -75,6 +75,15 @@ def test_chosen_columns_are_all_there_are(halo):
 def test_a_value_that_does_not_fit_names_its_column(halo):
     with pytest.raises(AnswerError, match="a value of 'summary' is no integer"):
         Subscriber(halo, "GET /Tickets").read_arrow({"summary": "integer"}).read_all()
+    for value in (2**63, 1.5, "1.5"):
+        with pytest.raises(AnswerError, match="a value of 'id' is no integer"):
+            record_batches([[{"id": value}]], {"id": "integer"}).read_all()
+
+
+@pytest.mark.parametrize("value", [2**53 + 1, str(2**63 - 1), -(2**63)])
+def test_whole_numbers_keep_all_their_digits(value):
+    (row,) = record_batches([[{"id": value}]], {"id": "integer"}).read_all().to_pylist()
+    assert row == {"id": int(value)}
 
 
 def test_numbers_moments_and_what_is_nested_come_as_their_column_says():
@@ -138,18 +147,26 @@ def test_cells_become_json():
         "day": [date(2026, 3, 2)] * 2,
         "money": [Decimal("1.50"), Decimal("2.00")],
         "nested": [[{"at": date(2026, 3, 2)}]] * 2,
+        "map": pyarrow.array([[("at", date(2026, 3, 2))]] * 2, pyarrow.map_(pyarrow.string(), pyarrow.date32())),
     })  # fmt: skip
     first, second = records(table)
     assert first == {
         "text": "a", "at": "2026-03-02T09:30:00Z", "local": "2026-03-02T09:30:00", "day": "2026-03-02", "money": 1.5,
-        "nested": [{"at": "2026-03-02"}],
+        "nested": [{"at": "2026-03-02"}], "map": {"at": "2026-03-02"},
     }  # fmt: skip
     assert "text" not in second
     assert second["money"] == 2
     assert list(records(pandas.DataFrame({"a": [1.0, None]}))) == [{"a": 1.0}, {}]
 
 
-@pytest.mark.parametrize(("table", "words"), [([{"a": 1}], "no Arrow table"), (pyarrow.table({"a": [b"x"]}), "bytes")])
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ([{"a": 1}], "no Arrow table"),
+        (pyarrow.table({"a": [b"x"]}), "bytes"),
+        (pyarrow.table({"a": [timedelta(1)]}), "durations"),
+    ],
+)
 def test_what_cannot_be_published_is_told(table, words):
     with pytest.raises(InputError, match=words):
         list(records(table))
