@@ -28,11 +28,34 @@ def template(value: Any) -> Reader:
         return _text_template(value)
     if isinstance(value, dict):
         items = list(compile_each(value, _member).items())
+        names = [(key, _bare_name(text)) for key, text in value.items()]
+        if all(name for _, name in names):
+            return _fields(names)
         return lambda entity: {key: read(entity) for key, read in items}
     if isinstance(value, list):
         readers = list(compile_each(dict(enumerate(value)), lambda _, item: template(item)).values())
         return lambda entity: [read(entity) for read in readers]
     return lambda entity: value
+
+
+def _fields(names: list[tuple[str, str]]) -> Reader:
+    """Read members that are all fields of the entity itself, as in most payloads, without a call for each."""
+
+    def fill(entity: Any) -> Any:
+        get = entity.get if isinstance(entity, dict) else _nothing
+        return {key: get(name) for key, name in names}
+
+    return fill
+
+
+def _nothing(name: str) -> None:
+    return None
+
+
+def _bare_name(value: Any) -> str:
+    """Return the name that is all a text asks for (``{{ name }}``); an empty text for anything else."""
+    found = _BARE_NAME.fullmatch(value) if isinstance(value, str) else None
+    return found[1] if found else ""
 
 
 def names_read(text: str) -> frozenset[str]:
@@ -94,6 +117,7 @@ def _alone(text: str) -> Reader:
 
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_BARE_NAME = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 
 
 def _written(value: Any, text: str) -> str:

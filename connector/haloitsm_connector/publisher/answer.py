@@ -97,10 +97,11 @@ def _records(value: Any) -> list[dict[str, Any]]:
 
 
 def _id(record: dict[str, Any], key: Sequence[str]) -> Any:
+    value = record.get(key[-1] if key else "id")
+    if type(value) is int and value:  # nearly all of them
+        return value
     for name in (*key[-1:], "id"):
         value = record.get(name)
-        if type(value) is int and value:  # nearly all of them
-            return value
         if isinstance(value, str | int | float) and not isinstance(value, bool) and _is_set(value):
             return int(value) if isinstance(value, float) and value.is_integer() else value
     return None

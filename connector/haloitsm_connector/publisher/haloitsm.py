@@ -89,14 +89,13 @@ class Publisher(RequestPublisher):
         """Make the write of an entity out of what the request transformers made of it."""
         operation = self.operation
         payload: Any = self._payload(document) if operation.method == "POST" else None
-        ids = ids_of(payload, self.key) if self._upserts else ()
-        files = parts(self._read["files"](document), self.folder) if operation.body == "multipart" else ()
-        repeatable = self._upserts and None not in ids
-        request = Request(operation.method, *self._target(document), payload, files, repeatable=repeatable)
+        path, query = self._target(document)
         if self._upserts:
-            return self._upsert(entity, document, request, ids)
-        id_ = last_segment(request.path) if operation.method == "DELETE" else id_of(payload, self.key)
-        return Write(entity, request, id_, concerns=(request.path,) if operation.path_parameters else ())
+            return self._upsert(entity, document, payload, path, query)
+        files = parts(self._read["files"](document), self.folder) if operation.body == "multipart" else ()
+        request = Request(operation.method, path, query, payload, files)
+        id_ = last_segment(path) if operation.method == "DELETE" else id_of(payload, self.key)
+        return Write(entity, request, id_, concerns=(path,) if operation.path_parameters else ())
 
     def settle(self, write: Write, value: Any, status: int) -> tuple[Status, Any]:
         """Return what Halo's answer tells."""
@@ -118,15 +117,20 @@ class Publisher(RequestPublisher):
         mixed = write.id is not None
         return "sent" if mixed or answered is None else "created"
 
-    def _upsert(self, entity: Entity, document: Entity, request: Request, ids: Sequence[Any]) -> Write:
+    def _upsert(
+        self, entity: Entity, document: Entity, records: list[Any], path: str, query: tuple[tuple[str, str], ...]
+    ) -> Write:
         """Say which records a create or an update concerns, and what may go in one array with it."""
-        records, updates = request.payload, request.repeatable
+        ids = ids_of(records, self.key)
+        updates = None not in ids
+        request = Request("POST", path, query, records, (), (), updates)
+        record = alone = None
         if len(records) == 1:  # nearly always
-            concerns = concerned(records[0], ids[0], self.key)
-            alone, record = records[0], None if ids[0] is None else concerns[0]
+            alone, concerns = records[0], concerned(records[0], ids[0], self.key)
+            if updates:
+                record = concerns[0]
         else:
-            each = map(concerned, records, ids, repeat(self.key))
-            concerns, alone, record = [*chain.from_iterable(each)], None, None
+            concerns = [*chain.from_iterable(map(concerned, records, ids, repeat(self.key)))]
         wanted = None
         if self.look_up and not updates:
             wanted = self.look_up.wanted(document, alone)
@@ -134,8 +138,8 @@ class Publisher(RequestPublisher):
             concerns.append(record)
         joins = None
         if alone is not None and not self._takes_file and (updates or wanted):
-            joins = (updates, request.target)
-        return Write(entity, request, one_or_all(ids), record, tuple(concerns), joins, wanted)
+            joins = (updates, path, query)
+        return Write(entity, request, one_or_all(ids), record, concerns, joins, wanted)
 
     def _payload(self, document: Entity) -> Any:
         payload = self._read["payload"](document)
@@ -148,6 +152,8 @@ class Publisher(RequestPublisher):
 
 def shaped(operation: Operation, payload: Any) -> Any:
     """Return the payload in the shape that the operation's body has; InputError when it has none or cannot have it."""
+    if operation.body == "array" and type(payload) is dict:  # nearly always
+        return [payload]
     if operation.body in (None, "multipart"):
         return payload
     if payload is None or payload == []:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -17,7 +17,7 @@ from haloitsm_connector.runner.events import Delivered, Done, QueueEnded, Tell
 from haloitsm_connector.runner.feed import Feed
 from haloitsm_connector.runner.journal import QueueRun
 from haloitsm_connector.runner.keys import id_of
-from haloitsm_connector.runner.retry import Attempted, Rule
+from haloitsm_connector.runner.retry import Rule
 from haloitsm_connector.store.tasks import Tasks
 from haloitsm_connector.store.tasks_claimed import Claimed
 from haloitsm_connector.store.tasks_cut import NewTask
@@ -41,20 +41,29 @@ SETTLE_SECONDS = 1.0
 
 @dataclass(slots=True)
 class _UnderWay:
-    """Tasks that share their fate (nearly always one), how many outcomes they will have, and those that came.
+    """Tasks that share their fate (nearly always one), the entities that were made of them, and the outcomes so far.
 
-    ``made`` has the entities that were made of them, by identity.
+    There will be ``expected`` outcomes: of those entities, and of what failed in the chain.
     """
 
-    tasks: list[Claimed]
-    made: dict[int, Entity]
+    tasks: Sequence[Claimed]
+    made: Sequence[Entity]
     expected: int
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[Outcome]
 
     @property
     def complete(self) -> bool:
         """Whether all outcomes came."""
         return len(self.outcomes) == self.expected
+
+    def is_next(self, outcome: Outcome) -> bool:
+        """Whether an outcome is that of the entity whose turn it is."""
+        place = len(self.made) - self.expected + len(self.outcomes)
+        return place < len(self.made) and self.made[place] is outcome.entity
+
+    def made_into(self, outcome: Outcome) -> bool:
+        """Whether an outcome is that of any of the entities."""
+        return any(one is outcome.entity for one in self.made)
 
 
 @dataclass
@@ -117,9 +126,7 @@ class Delivery:
         try:
             with closing(self.outgoing.send(self._entities())) as pages:
                 for page in pages:
-                    for outcome in page:
-                        self._of(outcome).outcomes.append(outcome)
-                        self._complete()
+                    self._hear(page)
                     self._settle_in_time()
         except StateError:
             raise  # nothing can be kept: who takes over puts right what is under way
@@ -129,12 +136,16 @@ class Delivery:
         self._end()
         return True
 
-    def _of(self, outcome: Outcome) -> _UnderWay:
-        """Return what an outcome is about: what comes first, unless an error has cost that its outcomes."""
-        first = self._under_way[0]
-        if id(outcome.entity) in first.made:  # nearly always
-            return first
-        return next((one for one in self._under_way if id(outcome.entity) in one.made), first)
+    def _hear(self, page: list[Outcome]) -> None:
+        """Put outcomes to the tasks that they are about: they come in the order of the entities."""
+        waiting = (one for one in self._under_way if not one.complete)
+        one = None
+        for outcome in page:
+            if one is None or one.complete:
+                one = next(waiting, self._under_way[-1])
+            if not one.is_next(outcome):  # an error has cost some before it their outcomes
+                one = next((each for each in self._under_way if each.made_into(outcome)), one)
+            one.outcomes.append(outcome)
 
     def _end(self) -> None:
         """Keep what is known, and put the rest back."""
@@ -166,13 +177,11 @@ class Delivery:
             else:
                 tasks = [self._claimed.popleft()]
                 made = self._made(tasks[0]) if steps else [tasks[0].entity]
-            outcomes = [Outcome.failed(failure) for failure in self._failures]
+            outcomes = [Outcome.failed(failure) for failure in self._failures] if self._failures else []
             self._failures.clear()
             if not made and not outcomes:
                 outcomes = [Outcome(tasks[0].entity, "skipped", reason=NOTHING_LEFT)]
-            self._under_way.append(
-                _UnderWay(tasks, {id(one): one for one in made}, len(made) + len(outcomes), outcomes)
-            )
+            self._under_way.append(_UnderWay(tasks, made, len(made) + len(outcomes), outcomes))
             if len(self._under_way) == 1:
                 self._settle_in_time()  # all may be known already
             yield from made
@@ -184,11 +193,11 @@ class Delivery:
 
     def _complete(self) -> None:
         """Judge the tasks that have all their outcomes, up to the first that has not, and keep that if it is enough."""
-        while self._under_way and self._under_way[0].complete:
-            one = self._under_way.popleft()
+        under_way, now = self._under_way, self.now()
+        while under_way and under_way[0].complete:
+            one = under_way.popleft()
             outcomes = tuple(one.outcomes)
-            tried = [Attempted(task.number, task.attempts + 1) for task in one.tasks]
-            all_settled = self.rule.settled(tried, one.outcomes, self.now())
+            all_settled = self.rule.settled(one.tasks, outcomes, now)
             self._settled += all_settled
             for task, settled in zip(one.tasks, all_settled, strict=True):
                 self._done.append(Done(task.number, task.key, settled.status, task.attempts + 1, outcomes))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from haloitsm_connector.config import RetryFields
 from haloitsm_connector.publisher import Outcome
 from haloitsm_connector.publisher.base import Status as OutcomeStatus
 from haloitsm_connector.store.statuses import Status
+from haloitsm_connector.store.tasks_claimed import Claimed
 from haloitsm_connector.store.tasks_settled import Settled
 from haloitsm_transformers.conditions import condition
 
@@ -29,13 +30,6 @@ WORST: tuple[OutcomeStatus, ...] = ("waiting", "failed", "refused", "created", "
 """Which outcome decides where several belong to one task."""
 
 
-class Attempted(NamedTuple):
-    """A task that was tried, and how often that was until now."""
-
-    number: int
-    attempts: int
-
-
 @dataclass(frozen=True)
 class Rule:
     """When a task is tried again. ``looks_up``: its publisher can find out what became of a create in doubt."""
@@ -43,20 +37,28 @@ class Rule:
     fields: RetryFields
     looks_up: bool = False
 
-    def settled(self, tasks: Sequence[Attempted], outcomes: Sequence[Outcome], now: float) -> list[Settled]:
-        """Say what became of tasks that share these outcomes."""
+    def settled(self, tasks: Sequence[Claimed], outcomes: Sequence[Outcome], now: float) -> list[Settled]:
+        """Say what became of tasks that share the outcomes of one more attempt."""
         outcome = outcomes[0] if len(outcomes) == 1 else min(outcomes, key=_badness)
-        doubts = [one.intent for one in outcomes if one.status == "waiting" and one.intent]
-        return [self._settled(*task, outcome, doubts, now) for task in tasks]
-
-    def _settled(self, number: int, attempts: int, outcome: Outcome, doubts: list[int], now: float) -> Settled:
-        status, due = STATUS_OF[outcome.status], None
-        if status in ("failed", "waiting") and attempts < self.fields.attempts and self._again(outcome, attempts):
-            status, due = "retry", now + self._wait_seconds(attempts)
+        status = STATUS_OF[outcome.status]
         answer: dict[str, Any] = {"outcome": outcome.status, "id": outcome.id, "request": outcome.request}
         if outcome.response is not None:
             answer["response"] = outcome.response
-        return Settled(number, status, outcome.reason, due, doubts, answer)
+        if status not in ("failed", "waiting"):
+            return [Settled(task.number, status, outcome.reason, None, (), answer) for task in tasks]
+        doubts = [one.intent for one in outcomes if one.status == "waiting" and one.intent]
+        settled = []
+        for task in tasks:
+            due = self._due(outcome, task.attempts + 1, now)
+            settled.append(
+                Settled(task.number, status if due is None else "retry", outcome.reason, due, doubts, answer)
+            )
+        return settled
+
+    def _due(self, outcome: Outcome, attempts: int, now: float) -> float | None:
+        """Return when to try again after so many attempts, None where a person has to look."""
+        again = attempts < self.fields.attempts and self._again(outcome, attempts)
+        return now + self._wait_seconds(attempts) if again else None
 
     def _again(self, outcome: Outcome, attempts: int) -> bool:
         if outcome.status == "waiting" and not self.looks_up:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from math import isfinite
 from typing import Any, NamedTuple
@@ -18,7 +18,6 @@ PLACES = 100
 BATCH_BYTES = 4_000_000
 """Bytes of JSON after which a batch is full, however few its tasks are."""
 _SCALARS = {str, int, bool, type(None)}
-_KINDS = _SCALARS | {float, dict, list}
 
 
 class NewTask(NamedTuple):
@@ -97,18 +96,21 @@ def _whole(tasks: list[NewTask]) -> Cut | None:
     return Cut(len(tasks), _keys([task.key for task in tasks]), text, {}, entities if _plain(entities) else None)
 
 
-def _plain(values: Collection[Any]) -> bool:
+def _plain(values: Iterable[Any]) -> bool:
     """Whether JSON gives all of this back as it is: no dates, no tuples, no numbers without an end."""
-    kinds = set(map(type, values))
-    if kinds <= _SCALARS:
-        return True
-    if not kinds <= _KINDS:
-        return False
-    return all(
-        isfinite(value) if type(value) is float else _plain(value.values() if type(value) is dict else value)
-        for value in values
-        if type(value) not in _SCALARS
-    )
+    for value in values:  # a loop: this is done for each value of all that is read
+        kind = type(value)
+        if kind in _SCALARS:
+            continue
+        if kind is float:
+            if not isfinite(value):
+                return False
+        elif kind is dict:
+            if not _plain(value.values()):
+                return False
+        elif kind is not list or not _plain(value):
+            return False
+    return True
 
 
 def _one_by_one(tasks: list[NewTask]) -> Iterator[Cut]:
