@@ -11,7 +11,7 @@ import orjson
 
 from haloitsm_connector.bulk.current import Current, Found, called
 from haloitsm_connector.bulk.record import LEFT, LISTED, PAGE, READ, READY, Record, Row
-from haloitsm_connector.bulk.target import Target
+from haloitsm_connector.bulk.target import RECOVER, Target
 from haloitsm_connector.bulk.there import looked_up
 from haloitsm_connector.bulk.values import agree, touched
 from haloitsm_connector.catalogue import Catalogue
@@ -42,7 +42,8 @@ def compared(record: Record, current: Current, most: int) -> Generator[int, None
         return
     count = record.counts(most=most)[READ]
     done = 0
-    if kind != "delete" and current.by_list(count):
+    by_list = kind != "delete" and current.by_list(count)
+    if by_list:
         yield from _listed(record, current, most)
         hidden = _hidden(record, current, most)
         trusted = (_compared(row, row.old, current.target, kind) for row in record.rows(LISTED, most=most))
@@ -50,8 +51,8 @@ def compared(record: Record, current: Current, most: int) -> Generator[int, None
         for done in _settled(record, doubtful if hidden else trusted):
             yield done
     left = record.rows(READ, most=most)
-    if done and _all_missing(record, current, most):
-        gone = (_missing(row, current.target) for row in left)
+    if by_list and (current.target.one is None or (done and _all_missing(record, current, most))):
+        gone = (missing(row, current.target) for row in left)
         yield from (done + more for more in _settled(record, gone))
         return
     yield from (done + more for more in _settled(record, _one_by_one(record, current, left)))
@@ -62,7 +63,7 @@ def _listed(record: Record, current: Current, most: int) -> Iterator[int]:
     seen = 0
     for page in current.pages():
         by_record = {current.target.identity(row): row for row in page}
-        for part in _parts(list(by_record)):
+        for part in parts(list(by_record)):
             rows = record.about(part, READ, most)
             record.settle(replace(row, status=LISTED, old=_kept(row, by_record[row.record])) for row in rows)
             seen += len(rows)
@@ -139,9 +140,9 @@ def _compared(row: Row, found: Found, target: Target, kind: str) -> Row:
     """Return a row with what comes of comparing it with its record."""
     if isinstance(found, StatusError):
         return replace(row, status="invalid", reason=f"its record cannot be read: {found}")
-    recovering = kind == "undo" and "_recover" in row.wanted
+    recovering = kind == "undo" and RECOVER in row.wanted
     if found is None and not recovering:
-        return _missing(row, target)
+        return missing(row, target)
     if recovering:
         reason = "" if found is None else "it is there already"
         return replace(row, status=READY if found is None else "equal", reason=reason)
@@ -182,8 +183,10 @@ def _shown(value: Any) -> str:
     return "empty" if value in (None, "") else f"'{short}'" if isinstance(value, str) else short
 
 
-def _missing(row: Row, target: Target) -> Row:
-    return replace(row, status="missing", reason=f"there is no {target.name} {row.record}")
+def missing(row: Row, target: Target) -> Row:
+    """Return a row as one whose record is not there."""
+    what = f"there is no {target.name}" if target.one else f"the list of {target.name} does not show"
+    return replace(row, status="missing", reason=f"{what} {row.record}")
 
 
 def _settled(record: Record, rows: Iterator[Row]) -> Iterator[int]:
@@ -195,6 +198,7 @@ def _settled(record: Record, rows: Iterator[Row]) -> Iterator[int]:
         yield done
 
 
-def _parts(records: list[str]) -> Iterator[list[str]]:
+def parts(records: list[str]) -> Iterator[list[str]]:
+    """Cut records into as many as are looked for at a time."""
     for start in range(0, len(records), PAGE):
         yield records[start : start + PAGE]

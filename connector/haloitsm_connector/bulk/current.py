@@ -58,10 +58,12 @@ class Current:
     def by_list(self, count: int) -> bool:
         """Whether the pages of the list take fewer requests than ``count`` records one by one, and so can be read."""
         rows = self.target.rows
-        if rows is None or rows.listing is None or rows.requires or len(self.target.key) > 1 or count <= 1:
+        if rows is None or rows.listing is None or rows.requires or len(self.target.key) > 1 or not count:
             return False
-        if self.target.one is None or not rows.listing.paged:
+        if self.target.one is None:
             return True
+        if count == 1 or not rows.listing.paged:
+            return count > 1
         asked = {**self._list_query(), "pageinate": True, "page_size": 1, "page_no": 1}
         answer = self.client.get(rows.path, query=asked)
         total = answer.get("record_count") if isinstance(answer, dict) else None

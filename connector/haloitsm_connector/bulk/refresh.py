@@ -4,61 +4,84 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
-from haloitsm_connector.bulk.current import Current
-from haloitsm_connector.bulk.record import PAGE, READY, Record, Row
+from haloitsm_connector.bulk.compare import left_as_it_is, missing, parts
+from haloitsm_connector.bulk.current import Current, Found
+from haloitsm_connector.bulk.record import LEFT, PAGE, READY, Kind, Record, Row
+from haloitsm_connector.bulk.target import RECOVER, Target
 from haloitsm_connector.bulk.values import agree, touched
 
 
 def refreshed(record: Record, current: Current, most: int) -> Generator[int, None, None]:
-    """Put on record as old values what somebody has changed meanwhile; yield how many rows are through with it.
+    """Put on record what somebody has changed meanwhile, or deleted; yield how many rows are through with it.
 
+    An update overwrites that, and keeps it as the old value. An undo leaves it as it is. A delete keeps new copies.
     Where a record holds what it shall hold, the run itself may have sent that: then the old value stays as it is.
-    Pages of the list are read where that takes fewer requests; what they show as changed is asked for by itself.
+    Pages of the list are read where that takes fewer requests; what they do not show as it was is asked for by itself.
     """
-    count = record.counts(most=most)[READY]
-    done = 0
-    for rows in _shown_as_changed(record, current, most) if current.by_list(count) else _all(record, most):
-        known = {row.record: row for row in rows}
-        found = current.each(known) if current.target.one else ()
-        changed = [_with_changes(known[name], now, current) for name, now in found if isinstance(now, dict)]
-        record.settle(row for row in changed if row is not None)
-        done += len(rows)
+    kind, target = record.info.kind, current.target
+    if kind == "create" or RECOVER in record.info.plan.get("fields", ()):
+        return
+    seen: set[int] = set()
+    if kind != "delete" and current.by_list(record.counts(most=most)[READY]):
+        for rows, shown in _listed(record, current, most):
+            seen.update(row.number for row in rows)
+            if target.one is None:
+                record.settle(_renewed(row, shown[row.record], target, kind) for row in rows)
+            else:
+                record.settle(_asked([row for row in rows if _moved(row, shown[row.record], target)], current, kind))
+            yield len(seen)
+    done, others = len(seen), (row for row in record.rows(READY, most=most) if row.number not in seen)
+    while some := list(islice(others, PAGE)):
+        record.settle(_asked(some, current, kind) if target.one else (missing(row, target) for row in some))
+        done += len(some)
         yield done
 
 
-def _all(record: Record, most: int) -> Iterator[list[Row]]:
-    some: list[Row] = []
-    for row in record.rows(READY, most=most):
-        some.append(row)
-        if len(some) == PAGE:
-            yield some
-            some = []
-    yield some
-
-
-def _shown_as_changed(record: Record, current: Current, most: int) -> Iterator[list[Row]]:
-    """Yield the rows of which a page of the list does not show what is on record."""
+def _listed(record: Record, current: Current, most: int) -> Iterator[tuple[list[Row], Mapping[str, Any]]]:
+    """Yield the rows that pages of the list show, with the records by what tells them apart."""
     for page in current.pages():
-        by_record = {current.target.identity(row): row for row in page}
-        names = list(by_record)
-        for start in range(0, len(names), PAGE):
-            rows = record.about(names[start : start + PAGE], READY, most)
-            yield [row for row in rows if _with_changes(row, by_record[row.record], current, missing=True)]
+        shown = {current.target.identity(found): found for found in page}
+        for part in parts(list(shown)):
+            yield record.about(part, READY, most), shown
 
 
-def _with_changes(row: Row, found: Mapping[str, Any], current: Current, *, missing: bool = False) -> Row | None:
-    """Return a row with what its record holds now; None where that is the old value, or what it shall be.
+def _asked(rows: list[Row], current: Current, kind: Kind) -> Iterator[Row]:
+    known = {row.record: row for row in rows}
+    for name, found in current.each(known):
+        yield _renewed(known[name], found, current.target, kind)
 
-    With ``missing``, a field that is not there counts as changed.
+
+def _renewed(row: Row, found: Found, target: Target, kind: Kind) -> Row:
+    """Return a row with what comes of what its record holds now; as it is where Halo does not show that."""
+    if kind == "delete":
+        return replace(row, old=found) if isinstance(found, dict) else row  # one that is gone, the run has deleted
+    if found is None:
+        return missing(row, target)
+    moved = _moved(row, found, target, of_list=False) if isinstance(found, dict) else {}
+    if not moved:
+        return row
+    changed = replace(row, old={**row.old, **moved})
+    if kind != "undo":
+        return changed
+    back = {name: value for name, value in row.wanted.items() if name not in moved}
+    left = replace(changed, wanted=back, status=READY if back.keys() - {*target.key} else LEFT)
+    return replace(left, reason=left_as_it_is(left))
+
+
+def _moved(row: Row, found: Mapping[str, Any], target: Target, *, of_list: bool = True) -> dict[str, Any]:
+    """Return the fields that hold neither what they held nor what they shall hold, with what they hold now.
+
+    Those that a row of the list does not have are among them.
     """
-    changed = {}
+    moved = {}
     for name, value in row.wanted.items():
-        if name in current.target.key or name not in (row.old or {}) or (name not in found and not missing):
+        if name in target.key or name not in row.old or (name not in found and not of_list):
             continue
-        kind = current.target.fields[name].type if name in current.target.fields else "any"
+        kind = target.fields[name].type if name in target.fields else "any"
         now = touched(found.get(name), value)
         if name not in found or not (agree(kind, now, value) or agree(kind, now, row.old[name])):
-            changed[name] = now
-    return replace(row, old={**row.old, **changed}) if changed else None
+            moved[name] = now
+    return moved

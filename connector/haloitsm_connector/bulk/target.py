@@ -13,7 +13,9 @@ from haloitsm_connector.errors import InputError, suggest
 from haloitsm_connector.publisher.answer import is_upsert
 
 RECOVERABLE = frozenset({"/Tickets", "/Opportunities", "/Projects"})
-"""Where a deleted record comes back with ``_recover`` (halo-api-facts 4.2)."""
+"""Where a deleted record comes back (halo-api-facts 4.2)."""
+RECOVER = "_recover"
+"""The field by which it does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from haloitsm_connector.bulk.current import called
 from haloitsm_connector.bulk.record import LEFT_OUT, PAGE, PROBLEMS, READ, Record, Row, RunInfo, Runs
-from haloitsm_connector.bulk.target import RECOVERABLE, Target
+from haloitsm_connector.bulk.target import RECOVER, RECOVERABLE, Target
 from haloitsm_connector.errors import InputError
 
 
@@ -71,7 +71,7 @@ def _created(row: Row, target: Target) -> Row:
 def _back(row: Row, target: Target, undone: RunInfo) -> Row:
     old = row.old or {}
     if undone.kind == "delete":
-        wanted = {**target.key_values(row.record), "_recover": True}
+        wanted = {**target.key_values(row.record), RECOVER: True}
         return Row(row.number, row.line, row.record, {**called(old), target.id: wanted[target.id]}, wanted)
     keys = {name: value for name, value in row.wanted.items() if name in target.key}
     back = {name: old.get(name) for name in row.wanted if name not in target.key}

@@ -330,7 +330,7 @@ def _finished(record: Record, current: Current, sending: Sending, beginning: str
         output.say(f"Going on with run {record.number}.")
     most = most_of(record, how.limit)
     reading = READING.get(record.info.kind, "reading old values")
-    if beginning == "goes on" and record.info.kind == "update":
+    if beginning == "goes on":
         bulk_shown.followed("reading what was changed meanwhile", refreshed(record, current, most))
     note = NOTHING_YET if beginning == "new" else ""
     bulk_shown.followed(reading, compared(record, current, most), record.counts(most=most)[READ], note=note)
