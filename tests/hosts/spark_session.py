@@ -44,7 +44,8 @@ def rows_of(frame: DataFrame) -> list[Given]:
 
 
 def read(spark: SparkSession, given: Given) -> Given:
-    frame = spark.read.format("haloitsm").options(**given["options"]).load()
+    reader = spark.read.format("haloitsm").options(**given["options"])
+    frame = (reader.schema(given["schema"]) if "schema" in given else reader).load()
     if given.get("where"):
         frame = frame.where(given["where"])
     if given.get("columns"):

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from haloitsm_connector.client.fields import ClientFields
 from haloitsm_connector.config import Config, load
 from haloitsm_connector.errors import ConnectorError, InputError, RemoteError, sentence
-from haloitsm_connector.hosts.spark.opened import Share, shared_out
+from haloitsm_connector.hosts.spark.opened import Share, shared_out, tenant_of
 from haloitsm_connector.pipeline import Pipeline
 from haloitsm_connector.runner import Runner
 from haloitsm_connector.store.database import is_address
@@ -55,13 +56,13 @@ def jobs(pipeline: Pipeline, names: Sequence[str], state: Path | str, environ: M
         if name not in config.routes:
             raise InputError(f"there is no route '{name}'", f"Declared: {', '.join(sorted(config.routes)) or 'none'}.")
         chosen.setdefault(config.routes[name].incoming, []).append(name)
-    clients = [_clients(config, incoming, routes) for incoming, routes in chosen.items()]
-    among = Counter(client for some in clients for client in some)
+    tenants = [_tenants(config, incoming, routes) for incoming, routes in chosen.items()]
+    among = Counter(tenant for some in tenants for tenant in some)
     paths, variables = tuple(str(path) for path in config.files), _used(config, environ)
     numbers: Counter[str] = Counter()
     made = []
-    for routes, some in zip(chosen.values(), clients, strict=True):
-        number = max((numbers[client] for client in some), default=0)
+    for routes, some in zip(chosen.values(), tenants, strict=True):
+        number = max((numbers[tenant] for tenant in some), default=0)
         numbers.update(some)
         made.append(Job(tuple(routes), paths, variables, str(state), Share(number, dict(among) or 1)))
     return made
@@ -118,13 +119,15 @@ def _session(master: str | None) -> Iterator[SparkSession]:
         spark.stop()
 
 
-def _clients(config: Config, incoming: str, routes: Sequence[str]) -> set[str]:
-    """Return the clients that routes of an incoming talk to."""
+def _tenants(config: Config, incoming: str, routes: Sequence[str]) -> set[str]:
+    """Return the tenants that routes of an incoming talk to."""
     parts: list[Any] = [config.incoming[incoming].subscriber.fields]
     for name in routes:
         ends = (config.routes[name].outgoing, config.routes[name].results)
         parts += [config.outgoing[end].publisher.fields for end in ends if end]
-    return {client for part in parts if (client := getattr(part, "client", None))}
+    names = {client for part in parts if (client := getattr(part, "client", None))}
+    clients = [config.clients[name].fields for name in names]
+    return {tenant_of(fields) for fields in clients if isinstance(fields, ClientFields)}
 
 
 def _used(config: Config, environ: Mapping[str, str]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.client import HttpClient
 from haloitsm_connector.client.budget import HOSTED, state_folder
 from haloitsm_connector.client.fields import ClientFields, HaloClientFields, RequestBudget
+from haloitsm_connector.client.uri import host_of
 from haloitsm_connector.config import Config, load
 from haloitsm_connector.errors import InputError, StateError
 from haloitsm_connector.hosts.spark.told import Common, ToRead
@@ -34,29 +35,34 @@ LONGEST_SECONDS = 86_400
 
 @dataclass(frozen=True)
 class Share:
-    """Which part of the budget of each client a partition has: that of ``number``, among so many (by client)."""
+    """Which part of each tenant's budget a partition has: that of ``number``, among so many (by tenant)."""
 
     number: int = 0
     among: Mapping[str, int] | int = 1
 
-    def of(self, client: str, fields: ClientFields) -> ClientFields:
+    def of(self, fields: ClientFields) -> ClientFields:
         """Return the fields of a client whose budget is a share; those without a budget stay as they are."""
-        among, whole = self.parts_of(client), _budget(fields)
+        among, whole = self.parts_of(tenant_of(fields)), budget(fields)
         if among <= 1 or whole is None:
             return fields
         each, seconds = whole.requests // among, whole.window_seconds
         if not each:  # less than one request each: one in a longer time
             each, seconds = 1, min(LONGEST_SECONDS, math.ceil(seconds * among / whole.requests))
         folder = state_folder(fields.state_folder) / "shares" / f"{self.number % among + 1} of {among}"
-        budget = RequestBudget(requests=each, window_seconds=seconds)
-        return fields.model_copy(update={"budget": budget, "state_folder": str(folder)})
+        part = RequestBudget(requests=each, window_seconds=seconds)
+        return fields.model_copy(update={"budget": part, "state_folder": str(folder)})
 
-    def parts_of(self, client: str) -> int:
-        """Return among how many partitions the budget of a client is divided."""
-        return self.among if isinstance(self.among, int) else self.among.get(client, max(self.among.values()))
+    def parts_of(self, tenant: str) -> int:
+        """Return among how many partitions the budget of a tenant is divided."""
+        return self.among if isinstance(self.among, int) else self.among.get(tenant, max(self.among.values()))
 
 
-def _budget(fields: ClientFields) -> RequestBudget | None:
+def tenant_of(fields: ClientFields) -> str:
+    """Return whose budget a client uses up; several clients may share one."""
+    return f"{host_of(str(fields.base_uri)).lower()} {getattr(fields, 'tenant', None) or ''}".rstrip()
+
+
+def budget(fields: ClientFields) -> RequestBudget | None:
     """Return the budget that a client has, told or not."""
     if fields.budget is None:
         hosted = (urlsplit(str(fields.base_uri)).hostname or "").endswith(HOSTED)
@@ -106,7 +112,7 @@ def opened(told: Common, share: Share) -> Iterator[Pipeline]:
 def shared_out(config: Config, share: Share) -> Config:
     """Return a configuration whose clients have a share of their budgets."""
     clients = {
-        name: replace(part, fields=share.of(name, part.fields)) if isinstance(part.fields, ClientFields) else part
+        name: replace(part, fields=share.of(part.fields)) if isinstance(part.fields, ClientFields) else part
         for name, part in config.clients.items()
     }
     return replace(config, clients=clients)
@@ -114,16 +120,21 @@ def shared_out(config: Config, share: Share) -> Config:
 
 @dataclass(frozen=True)
 class Source:
-    """One thing to read, by name; ``client`` is whom it asks, empty for what asks nobody."""
+    """One thing to read, by name; ``client`` is how it asks, None for what asks nobody."""
 
     name: str
     stream: Stream
-    client: str
+    client: ClientFields | None
 
     @property
     def incoming(self) -> Incoming:
         """The incoming that is read."""
         return self.stream.incoming
+
+    @property
+    def tenant(self) -> str:
+        """Whom it asks, empty for nobody."""
+        return tenant_of(self.client) if self.client else ""
 
 
 @contextmanager
@@ -140,20 +151,20 @@ def sources(told: ToRead, share: Share, *, what_is_new: bool = False) -> Iterato
             assert pipeline is not None, "checked above"
             yield {name: _configured(pipeline, name, catalogue) for name in told.incoming}
             return
-        clients: dict[str, HttpClient] = {}
+        clients: dict[str, tuple[HttpClient, ClientFields | None]] = {}
         if told.clients:
             if pipeline is None:
                 raise InputError("clients stand in a YAML file", "Name the file: config.")
-            clients = {name: pipeline.assembly.client(name) for name in told.clients}
+            clients = {name: (pipeline.assembly.client(name), _client(pipeline, name)) for name in told.clients}
         else:
             connection = told.settings.connection()
             if connection is None:
                 raise InputError("say whom to ask: `base_uri`, or `clients` of the YAML files")
-            fields = share.of(OWN_CLIENT, connection)
+            fields = share.of(connection)
             assert isinstance(fields, HaloClientFields), "as before"
-            clients = {OWN_CLIENT: stack.enter_context(HttpClient.from_fields(fields))}
+            clients = {OWN_CLIENT: (stack.enter_context(HttpClient.from_fields(fields)), fields)}
         incremental = _incremental(told, what_is_new)
-        yield {name: _of_entity(told, name, client, incremental, catalogue) for name, client in clients.items()}
+        yield {name: _of_entity(told, name, *client, incremental, catalogue) for name, client in clients.items()}
 
 
 def _configured(pipeline: Pipeline, name: str, catalogue: Catalogue) -> Source:
@@ -161,7 +172,12 @@ def _configured(pipeline: Pipeline, name: str, catalogue: Catalogue) -> Source:
     incoming = assembly.incoming(name)
     sample = partial(assembly.rehearsal().incoming, name)
     client = getattr(pipeline.config.incoming[name].subscriber.fields, "client", None)
-    return Source(name, Stream(name, incoming, sample, catalogue), client or "")
+    return Source(name, Stream(name, incoming, sample, catalogue), _client(pipeline, client) if client else None)
+
+
+def _client(pipeline: Pipeline, name: str) -> ClientFields | None:
+    fields = pipeline.config.clients[name].fields
+    return fields if isinstance(fields, ClientFields) else None
 
 
 def _incremental(told: ToRead, what_is_new: bool) -> Incremental | None:
@@ -174,7 +190,12 @@ def _incremental(told: ToRead, what_is_new: bool) -> Incremental | None:
 
 
 def _of_entity(
-    told: ToRead, name: str, client: HttpClient, incremental: Incremental | None, catalogue: Catalogue
+    told: ToRead,
+    name: str,
+    client: HttpClient,
+    asks: ClientFields | None,
+    incremental: Incremental | None,
+    catalogue: Catalogue,
 ) -> Source:
     assert told.entity, "checked before"
     fields = HaloSubscriberFields(
@@ -187,4 +208,4 @@ def _of_entity(
     nothing = compile_chain([], Registry.installed())
     subscriber = build(fields, client, {"input_transformers": nothing}, catalogue)
     incoming = Incoming(told.entity, subscriber, nothing)
-    return Source(name, Stream(told.entity, incoming, lambda: incoming, catalogue), name)
+    return Source(name, Stream(told.entity, incoming, lambda: incoming, catalogue), asks)

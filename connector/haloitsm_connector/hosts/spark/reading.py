@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ import orjson
 from haloitsm_connector.arrow import Columns, record_batches
 from haloitsm_connector.assemble import Incoming, through
 from haloitsm_connector.errors import InputError
-from haloitsm_connector.hosts.spark.opened import Share, Source, sources
+from haloitsm_connector.hosts.spark.opened import Share, Source, budget, sources
 from haloitsm_connector.hosts.spark.told import ToRead
 from haloitsm_connector.hosts.streams import stop
 from haloitsm_connector.subscriber import Slice, Subscriber
@@ -25,7 +25,7 @@ from haloitsm_transformers import Entity
 if TYPE_CHECKING:
     import pyarrow
 
-SOURCE = "source"
+SOURCE = "_source"
 """The column that says what a row was read from, where several things are read."""
 ENTITY = "entity"
 """The column that holds a record as JSON."""
@@ -60,10 +60,12 @@ def one_of(choose: Callable[[list[int]], int], *ids: int | None) -> int | None:
 
 @dataclass(frozen=True)
 class Piece:
-    """One partition: a part of a source, all of it without one; and its share of the budgets."""
+    """One partition: parts of sources, by name, that are read one after the other; and its share of the budgets.
 
-    source: str
-    part: Part | None
+    No part (None) is all of a source.
+    """
+
+    parts: tuple[tuple[str, Part | None], ...]
     share: Share
 
 
@@ -84,17 +86,23 @@ def columns(told: ToRead) -> Columns:
 
 
 def pieces(told: ToRead, narrowed: Narrowed) -> list[Piece]:
-    """Divide what is to be read; every record that is there all the time is in one piece of its list."""
+    """Divide what is to be read; every record that is there all the time is in one piece of its list.
+
+    A tenant that has a budget is asked by no more pieces than run at once, so that all of them together keep to it, on
+    whichever machines they run.
+    """
+    parts: dict[str, list[tuple[str, Part | None]]] = {}
+    limits: dict[str, int] = {}
     with sources(told, Share()) as found:
-        parts = [(source, part) for source in found.values() for part in _parts(told, source, narrowed)]
-    asked = Counter(source.client for source, _ in parts if source.client)
-    among = {client: min(count, told.at_once) for client, count in asked.items()} or 1
-    numbers: Counter[str] = Counter()
-    made = []
-    for source, part in parts:
-        made.append(Piece(source.name, part, Share(numbers[source.client], among)))
-        numbers[source.client] += 1
-    return made
+        for source in found.values():
+            parts.setdefault(source.tenant, []).extend((source.name, one) for one in _parts(told, source, narrowed))
+            limits[source.tenant] = told.at_once if source.client and budget(source.client) else sys.maxsize
+    among = {tenant: min(len(some), limits[tenant]) for tenant, some in parts.items()}
+    return [
+        Piece(tuple(some[number :: among[tenant]]), Share(number, among))
+        for tenant, some in parts.items()
+        for number in range(among[tenant])
+    ]
 
 
 def narrowable(told: ToRead) -> frozenset[str]:
@@ -110,7 +118,8 @@ def narrowable(told: ToRead) -> frozenset[str]:
         known, parameters = subscriber.columns, subscriber.operation.query_parameters
     names = {one.name for one in parameters if one.type == "integer" and known.get(one.name) == "integer"}
     changed = set(CHANGED) & set(known) if {one.name for one in parameters} >= set(CHANGES) else set()
-    return frozenset((names | changed | {"id"}) - {name.casefold() for name in told.query})
+    given = {name.casefold() for name in told.query}
+    return frozenset((names | {"id"}) - given | (changed if given.isdisjoint(CHANGES) else set()))
 
 
 def changed_since(at: datetime) -> dict[str, str]:
@@ -121,11 +130,12 @@ def changed_since(at: datetime) -> dict[str, str]:
 def batches(told: ToRead, narrowed: Narrowed, piece: Piece, kinds: Columns) -> Iterator[pyarrow.RecordBatch]:
     """Read one piece, transform it, and yield a batch for each page. EntityError for a record that cannot go on."""
     with sources(told, piece.share) as found:
-        source = found[piece.source]
-        _narrow(source, narrowed)
-        parallel = told.parallel or (1 if piece.share.parts_of(source.client) > 1 else None)
-        pages = (one.entities for one in _slices(source.incoming, piece.part, parallel))
-        yield from arrow(pages, piece.source, kinds, told.as_json)
+        for name, part in piece.parts:
+            source = found[name]
+            _narrow(source, narrowed)
+            parallel = told.parallel or (1 if piece.share.parts_of(source.tenant) > 1 else None)
+            pages = (one.entities for one in _slices(source.incoming, part, parallel))
+            yield from arrow(pages, name, kinds, told.as_json)
 
 
 def arrow(pages: Iterable[list[Entity]], source: str, kinds: Columns, as_json: bool) -> Iterator[pyarrow.RecordBatch]:
@@ -134,7 +144,7 @@ def arrow(pages: Iterable[list[Entity]], source: str, kinds: Columns, as_json: b
     if as_json:
         made = ([{SOURCE: source, ENTITY: orjson.dumps(row).decode()} for row in page] for page in pages)
     elif SOURCE in kinds:
-        made = ([{SOURCE: source, **row} for row in page] for page in pages)
+        made = ([{**row, SOURCE: source} for row in page] for page in pages)
     yield from record_batches(made, columns=kinds)
 
 

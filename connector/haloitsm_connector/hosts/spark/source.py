@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ContextDecorator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,7 +30,7 @@ from pyspark.sql.datasource import (
 from pyspark.sql.streaming.datasource import SupportsTriggerAvailableNow
 from pyspark.sql.types import StructType
 
-from haloitsm_connector.errors import InputError
+from haloitsm_connector.errors import ConnectorError, InputError
 from haloitsm_connector.hosts.spark.reading import (
     Narrowed,
     Piece,
@@ -52,6 +53,20 @@ def register(spark: SparkSession) -> None:
     spark.conf.set("spark.sql.python.filterPushdown.enabled", "true")  # without it Spark refuses who takes them
 
 
+class _Plainly(ContextDecorator):
+    """Raises what people can mend without the way there through our code, which Spark would show them whole."""
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ConnectorError):
+            error.__cause__ = error.__traceback__ = None  # a cause of None hides what it came of, too
+
+
+plainly = _Plainly()
+
+
 class HaloITSM(DataSource):
     """Reads and writes HaloITSM; ``register`` makes it known to a session."""
 
@@ -60,22 +75,27 @@ class HaloITSM(DataSource):
         """Return its format."""
         return "haloitsm"
 
+    @plainly
     def schema(self) -> StructType:
         """Return the columns: the catalogue's, and what the first records have besides."""
         return struct(columns(ToRead.of(self.options)))
 
+    @plainly
     def reader(self, schema: StructType) -> DataSourceReader:
         """Return what reads all there is, in partitions."""
         return HaloReader(ToRead.of(self.options), schema)
 
+    @plainly
     def simpleStreamReader(self, schema: StructType) -> SimpleDataSourceStreamReader:  # noqa: N802 - Spark's name
         """Return what reads what is new, from a cursor on."""
         return HaloStream(ToRead.of(self.options), schema)
 
+    @plainly
     def writer(self, schema: StructType, overwrite: bool) -> DataSourceWriter:
         """Return what publishes rows. InputError for ``overwrite``: nothing there is replaced."""
         return HaloWriter(_to_write(self.options, overwrite))
 
+    @plainly
     def streamWriter(self, schema: StructType, overwrite: bool) -> DataSourceStreamWriter:  # noqa: N802 - Spark's name
         """Return what publishes the rows of micro-batches. InputError for ``overwrite``."""
         return HaloStreamWriter(_to_write(self.options, overwrite))
@@ -96,6 +116,7 @@ class HaloReader(DataSourceReader):
         self._schema = schema
         self._narrowed = Narrowed()
 
+    @plainly
     def pushFilters(self, filters: list[Filter]) -> Iterable[Filter]:  # noqa: N802 - Spark's name
         """Take from filters what Halo can be asked for; all of them are left to Spark too."""
         known = narrowable(self._told) if filters else frozenset()
@@ -105,14 +126,16 @@ class HaloReader(DataSourceReader):
                 self._narrowed = narrowed_by(one, name, self._narrowed)
         return filters
 
+    @plainly
     def partitions(self) -> list[HaloPartition]:
         """Look up what the partitions are."""
         return [HaloPartition(piece) for piece in pieces(self._told, self._narrowed)]
 
     def read(self, partition: InputPartition) -> Iterator[pyarrow.RecordBatch]:
         """Read one of them."""
-        found = batches(self._told, self._narrowed, partition.value, words(self._schema))
-        return as_asked(found, self._schema)
+        with plainly:
+            found = batches(self._told, self._narrowed, partition.value, words(self._schema))
+            yield from as_asked(found, self._schema)
 
 
 def narrowed_by(one: Filter, name: str, before: Narrowed) -> Narrowed:
@@ -121,7 +144,7 @@ def narrowed_by(one: Filter, name: str, before: Narrowed) -> Narrowed:
     query, first, last = dict(before.query), before.first, before.last
     if isinstance(value, datetime):
         if isinstance(one, GreaterThan | GreaterThanOrEqual) and not query.keys() & changed_since(value).keys():
-            query |= changed_since(value.astimezone(UTC))
+            query |= changed_since(value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC))
     elif type(value) is int and name == "id":
         low = {EqualTo: value, GreaterThanOrEqual: value, GreaterThan: value + 1}.get(type(one))
         high = {EqualTo: value, LessThanOrEqual: value, LessThan: value - 1}.get(type(one))
@@ -147,6 +170,7 @@ class HaloStream(SimpleDataSourceStreamReader, SupportsTriggerAvailableNow):
         """Return the offset before everything."""
         return {}
 
+    @plainly
     def read(self, start: dict[str, str]) -> tuple[Iterator[pyarrow.RecordBatch], dict[str, str]]:  # type: ignore[override]
         """Read what is new since an offset, a micro-batch of it, and the offset behind it."""
         if self._once and self._all:
@@ -159,7 +183,9 @@ class HaloStream(SimpleDataSourceStreamReader, SupportsTriggerAvailableNow):
         self, start: dict[str, str], end: dict[str, str]
     ) -> Iterator[pyarrow.RecordBatch]:
         """Read again what lies between two offsets, as far as it has not changed since: that comes later."""
-        return as_asked(what_was_new(self._told, start, end, words(self._schema)), self._schema)
+        with plainly:
+            found = what_was_new(self._told, start, end, words(self._schema))
+            yield from as_asked(found, self._schema)
 
     def commit(self, end: dict[str, str]) -> None:
         """Do nothing: Spark keeps the offsets."""
@@ -178,12 +204,14 @@ class _Publishing:
     def __init__(self, told: ToWrite) -> None:
         self._told = told
 
+    @plainly
     def write(self, iterator: Iterator[pyarrow.RecordBatch]) -> HaloMessage:
         """Publish one partition."""
         task = TaskContext.get()
         assert task is not None, "Spark writes in tasks"
         return HaloMessage(write(self._told, task.partitionId(), task.attemptNumber(), iterator))
 
+    @plainly
     def _finish(self, messages: list[WriterCommitMessage | None]) -> None:
         finish(self._told, [one.written for one in messages if isinstance(one, HaloMessage)])
 

@@ -45,7 +45,10 @@ class Common(Fields):
     )
     as_json: bool = Field(False, description="Whether a record travels as JSON text in the column `entity`.")
     at_once: int = Field(
-        AT_ONCE, ge=1, le=1000, description="Partitions that run at once: among so many the budget is divided."
+        AT_ONCE,
+        ge=1,
+        le=1000,
+        description="Partitions at most that ask a tenant with a budget, which is divided among them.",
     )
 
     @classmethod

@@ -11,7 +11,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import orjson
@@ -155,9 +155,9 @@ class _Outcomes:
         table = table.append_column(ENTITY, pyarrow.array(entities, pyarrow.string()))
         name = f"{HIDDEN}part-{self._number:05}-{uuid.uuid4().hex}.parquet"
         uri = f"{str(self._told.outcomes).rstrip('/')}/{name}"
-        system, path = _place(uri)
-        system.create_dir(path.rpartition("/")[0], recursive=True)
-        pyarrow.parquet.write_table(table, path, filesystem=system)
+        with _reached(uri) as (system, path):
+            system.create_dir(path.rpartition("/")[0], recursive=True)
+            pyarrow.parquet.write_table(table, path, filesystem=system)
         return uri
 
 
@@ -165,10 +165,16 @@ def _show(uri: str) -> None:
     """Let Spark see the outcomes of an attempt that counts."""
     if not uri:
         return
-    system, path = _place(uri)
-    folder, _, name = path.rpartition("/")
-    system.move(path, f"{folder}/{name.removeprefix(HIDDEN)}")
+    with _reached(uri) as (system, path):
+        folder, _, name = path.rpartition("/")
+        system.move(path, f"{folder}/{name.removeprefix(HIDDEN)}")
 
 
-def _place(uri: str) -> tuple[pyarrow.fs.FileSystem, str]:
-    return pyarrow.fs.FileSystem.from_uri(uri) if "://" in uri else (pyarrow.fs.LocalFileSystem(), uri)
+@contextmanager
+def _reached(uri: str) -> Iterator[tuple[pyarrow.fs.FileSystem, str]]:
+    """Give the file system and the path of a file; InputError where it cannot be used."""
+    try:
+        yield pyarrow.fs.FileSystem.from_uri(uri) if "://" in uri else (pyarrow.fs.LocalFileSystem(), uri)
+    except (OSError, pyarrow.ArrowException) as error:
+        hint = "Name a folder that every machine reaches by the same path. What was published is on record."
+        raise InputError(f"outcomes cannot be kept in {uri}: {error}", hint) from None
