@@ -70,7 +70,7 @@ def destination(run, tmp_path, settings):
         stream = {"name": "rows", "json_schema": {}, "supported_sync_modes": ["incremental"]}
         stream["source_defined_primary_key"] = [[name] for name in key]
         catalog = written(tmp_path / "written.json", configured(stream, write=write))
-        text = "".join(json.dumps(each) + "\n" for each in messages)
+        text = "".join((each if isinstance(each, str) else json.dumps(each)) + "\n" for each in messages)
         return run("destination-haloitsm", "write", "--config", config, "--catalog", catalog, given=text)
 
     return destination
@@ -169,6 +169,51 @@ def test_a_check_says_in_a_sentence_what_is_wrong(connector, run, settings, tmp_
         assert checked(settings, outgoing="row") == ("FAILED", "there is no outgoing 'row'. Did you mean 'rows'?")
 
 
+def without_secret(config):
+    told = config["authentication"]
+    told["client_secrt"] = told.pop("client_secret")
+
+
+@pytest.mark.parametrize("connector", ["source-haloitsm", "destination-haloitsm"])
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (without_secret, "unknown key 'client_secrt'. Did you mean 'client_secret'?"),
+        (lambda config: config["authentication"].update(type="api-key"), "Did you mean 'api_key'?"),
+        (lambda config: config["authentication"].update(client_secret=["x"]), "client_secret: must be text."),
+        (lambda config: config["authentication"].update(api_key="left"), "unknown key 'api_key'"),
+    ],
+)
+def test_wrong_ways_to_sign_in_are_told_and_not_shown(connector, spoil, words, run, settings, tmp_path):
+    config = form(settings, outgoing(tmp_path))
+    spoil(config)
+    ran = run(connector, "check", "--config", written(tmp_path / "config.json", config))
+    [status] = told(ran, "CONNECTION_STATUS")
+    assert (ran.status, status["status"]) == (0, "FAILED")
+    assert words in status["message"]
+    assert settings["client_secret"] not in ran.out + ran.log
+
+
+def test_files_that_cannot_be_read_are_told(run, source, settings, tmp_path):
+    config = written(tmp_path / "config.json", form(settings, None))
+    (tmp_path / "broken.json").write_text('{"a": 1,}', "utf-8")
+    [error] = errors(run("source-haloitsm", "discover", "--config", tmp_path / "nowhere.json"))
+    assert re.search(r"--config .*nowhere\.json cannot be read as JSON: .*No such file", error["message"])
+    [error] = errors(run("destination-haloitsm", "write", "--config", config, "--catalog", tmp_path / "broken.json"))
+    assert re.search(r"--catalog .*broken\.json cannot be read as JSON", error["message"])
+    [error] = errors(source("read", "all_tickets", state={"a": 1}))
+    assert "not as Airbyte's protocol has it" in error["message"]
+    assert run("source-haloitsm").status == 0  # it shows how it is called
+
+
+def test_a_setting_that_is_not_known_is_told_in_the_log(run, settings, tmp_path):
+    config = written(tmp_path / "config.json", form(settings, None, start_dat="2026-01-01", _limit=5))
+    ran = run("source-haloitsm", "check", "--config", config)
+    assert [each["message"] for each in told(ran, "LOG") if each["level"] == "WARN"] == [
+        "unknown key 'start_dat'. Did you mean 'start_date'?"
+    ]
+
+
 def test_all_usual_entities_are_read_and_a_second_run_brings_what_is_new(source, settings, sandbox):
     first = source("read", config=form(settings, None))
     assert first.status == 0, first.out[-3000:] + first.log
@@ -209,6 +254,19 @@ def test_a_stream_that_fails_says_so_and_does_not_stop_the_others(source):
     assert ALL_FAIL in first["message"]
     assert first["failure_type"] == last["failure_type"] == "config_error"
     assert "1 of 2 streams were not read to the end: bad_ticket" in last["message"]
+
+
+def test_a_stream_that_is_not_there_does_not_stop_the_others(source, run, tmp_path):
+    ran = source("read", "all_tickets", "agents")
+    catalog = json.loads((tmp_path / "catalog.json").read_text("utf-8"))
+    catalog["streams"].insert(
+        0, {**catalog["streams"][0], "stream": {**catalog["streams"][0]["stream"], "name": "all"}}
+    )
+    arguments = ("--config", tmp_path / "source.json", "--catalog", written(tmp_path / "catalog.json", catalog))
+    again = run("source-haloitsm", "read", *arguments)
+    assert again.status == 1
+    assert len(rows(again)) == len(rows(ran)) > 100
+    assert errors(again)[0]["message"].startswith("there is no stream 'all'")
 
 
 def test_yaml_can_be_given_as_text(source, settings):
@@ -264,6 +322,24 @@ def test_append_dedup_sends_the_last_version_of_a_record_and_updates_what_has_an
     update = {"number": 1, "subject": "Row newer", "halo_id": 2003}
     ran = destination(*records("rows", [update]), state("rows"), write="append_dedup", key=["number"])
     assert sandbox.tables["Tickets"][2003]["summary"] == "Row newer", ran.out + ran.log
+
+
+ODD = {"not a number": "NaN", "too large": "1e400", "beyond 64 bits": "1" * 30, "half a letter": r'"\ud800"'}
+
+
+@pytest.mark.parametrize("value", ODD.values(), ids=ODD)
+def test_no_record_is_left_out_for_a_value_that_not_every_parser_takes(value, destination, sandbox):
+    text = json.dumps(records("rows", [{"subject": "Row", "odd": "?"}])[0]).replace('"?"', value)
+    ran = destination(text, state("rows"), write="append_dedup", key=["odd"])
+    assert ran.status == 0, ran.out + ran.log
+    assert made(sandbox) == {"Row": 1}
+
+
+def test_a_line_that_is_no_message_stops_the_sync_without_the_state(destination):
+    for line, words in (('{"type": "REC', "line 1 of what is to be written is not JSON"), ("[1]", "protocol")):
+        ran = destination(line, state("rows"))
+        assert (ran.status, told(ran, "STATE")) == (1, [])
+        assert words in errors(ran)[0]["message"]
 
 
 def test_what_cannot_be_written_is_told(destination):

@@ -23,4 +23,4 @@ def _run(module: str) -> None:
         if error.name != "airbyte_cdk":
             raise
         sys.exit("Airbyte's CDK is not installed. Install it: pip install 'haloitsm-connector[airbyte]'.")
-    connector.run(sys.argv[1:])
+    connector.run(sys.argv[1:] or ["--help"])

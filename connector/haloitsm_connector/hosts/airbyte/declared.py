@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import pairwise
+from logging import getLogger
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import SecretStr
+import orjson
+from pydantic import Field, SecretStr
 
+from haloitsm_connector.client.fields import ApiKey, ClientCredentials, Password
+from haloitsm_connector.errors import InputError, sentence
 from haloitsm_connector.hosts.settings import Settings
+from haloitsm_connector.prototypes import Fields
+from haloitsm_connector.validation import unknown_key, validated
 
 Property = dict[str, Any]
 
@@ -26,6 +33,7 @@ _WAYS: Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "api_key": ("API key", ("api_key",), ()),
 }
 """The ways to sign in: what a form calls it, the settings that it needs, and those that it may have."""
+FILES = ("--config", "--catalog", "--state")
 _TITLES = {"base_uri": "Address", "client_id": "Client ID", "api_key": "API key", "config": "YAML files"}
 
 
@@ -57,10 +65,43 @@ def form(names: Iterable[str], more: Mapping[str, Property], required: Iterable[
     }
 
 
+class _SignIn(Fields):
+    authentication: Annotated[ClientCredentials | Password | ApiKey, Field(discriminator="type")] | None
+
+
+def check(arguments: list[str], known: Iterable[str]) -> None:
+    """Read the files that a command names, and the settings; InputError says what is wrong, and shows no value.
+
+    The CDK does not say it in a sentence, and shows the values of settings that are wrong. A setting that is not
+    ``known`` is told of in the log: it may be one of another version.
+    """
+    for option, path in pairwise(arguments):
+        if option in FILES:
+            try:
+                content = orjson.loads(Path(path).read_bytes())
+            except (OSError, ValueError) as error:
+                raise InputError(f"{option} {path} cannot be read as JSON: {error}") from None
+            if option == "--config":
+                _check_settings(content, known)
+
+
+def _check_settings(config: Any, known: Iterable[str]) -> None:
+    if not isinstance(config, dict):
+        raise InputError("the configuration must be an object")
+    for name in config.keys() - set(known):
+        if not name.startswith("_"):  # as the CDK's own do
+            finding = unknown_key((name,), known)
+            getLogger("airbyte").warning("%s", sentence(finding.what, finding.hint))
+    with settings_of(config):
+        pass
+
+
 @contextmanager
 def settings_of(config: Mapping[str, Any]) -> Iterator[Settings]:
     """Return the settings that a form was filled in with, as long as they are used; InputError for wrong ones."""
-    told = {**config, **(config.get(AUTHENTICATION) or {})}
+    authentication = config.get(AUTHENTICATION) or None
+    validated(_SignIn, {AUTHENTICATION: authentication})
+    told = {**config, **(authentication or {})}
     told = {name: told[name] for name in Settings.model_fields if name in told}
     if not (text := config.get(YAML)):
         yield Settings.of(told)

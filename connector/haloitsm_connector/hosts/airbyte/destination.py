@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,12 +10,12 @@ from functools import reduce
 from logging import Logger, getLogger
 from typing import Any
 
-import orjson
 from airbyte_cdk.destinations import Destination
 from airbyte_cdk.logger import PRINT_BUFFER
 from airbyte_cdk.models import (
     AirbyteConnectionStatus,
     AirbyteMessage,
+    AirbyteMessageSerializer,
     AirbyteStateMessage,
     AirbyteStateStats,
     AirbyteStream,
@@ -26,11 +27,10 @@ from airbyte_cdk.models import (
     Status,
     StreamDescriptor,
 )
-from airbyte_cdk.utils import AirbyteTracedException
 
 from haloitsm_connector.errors import ConnectorError, EntityError, InputError
-from haloitsm_connector.hosts.airbyte.declared import Property, form, settings_of
-from haloitsm_connector.hosts.airbyte.failures import told
+from haloitsm_connector.hosts.airbyte.declared import Property, check, form, settings_of
+from haloitsm_connector.hosts.airbyte.failures import emitted, told
 from haloitsm_connector.hosts.settings import Settings
 from haloitsm_connector.hosts.sink import Sink, Sinks
 from haloitsm_connector.pipeline import FAILED_STATUSES
@@ -61,6 +61,7 @@ OWN_SETTINGS: Mapping[str, Property] = {
         "Needed where the destination runs on another machine each time, as it does on Airbyte's own servers.",
     },
 }
+FORM = form(("config",), OWN_SETTINGS)
 Name = tuple[str | None, str]
 Paths = list[list[str]]
 _log = getLogger("airbyte")
@@ -72,7 +73,7 @@ class DestinationHaloITSM(Destination):
     def spec(self, logger: Logger) -> ConnectorSpecification:
         """Return the form of the settings."""
         return ConnectorSpecification(
-            connectionSpecification=form(("config",), OWN_SETTINGS),
+            connectionSpecification=FORM,
             supportsIncremental=True,
             supported_destination_sync_modes=list(MODES),
         )
@@ -119,15 +120,23 @@ class DestinationHaloITSM(Destination):
                 if stream.complete:
                     stream.confirm()
 
+    def _parse_input_stream(self, input_stream: Iterable[str]) -> Iterator[AirbyteMessage]:
+        """Read messages. The CDK would leave out lines that its parser cannot take, and the records in them."""
+        for number, line in enumerate(input_stream, start=1):
+            if line.strip():
+                try:
+                    message = json.loads(line)
+                except ValueError as error:
+                    raise InputError(f"line {number} of what is to be written is not JSON: {error}") from None
+                yield AirbyteMessageSerializer.load(message)
+
 
 def run(arguments: list[str]) -> None:
     """Run a command of the destination; a failure that is told is a trace message, and the exit status is 1."""
-    try:
+    with emitted(arguments[0]):
+        check(arguments, FORM["properties"])
         with PRINT_BUFFER:
             DestinationHaloITSM().run(arguments)
-    except AirbyteTracedException as error:
-        error.emit_message()
-        sys.exit(1)
 
 
 class _Stream:
@@ -199,7 +208,7 @@ def _latest(records: Iterable[Entity], key: Paths) -> list[Entity]:
     latest: dict[Any, Entity] = {}
     for number, record in enumerate(records):
         values = _key_of(record, key)
-        mark = number if None in values.values() else orjson.dumps(list(values.values()))
+        mark = number if None in values.values() else json.dumps(list(values.values()))
         latest.pop(mark, None)
         latest[mark] = record
     return list(latest.values())

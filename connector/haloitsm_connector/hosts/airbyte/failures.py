@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from airbyte_cdk.models import FailureType, StreamDescriptor
+import orjson
+from airbyte_cdk.models import AirbyteMessageSerializer, FailureType, StreamDescriptor
 from airbyte_cdk.utils import AirbyteTracedException
+from serpyco_rs import SchemaValidationError
 
 from haloitsm_connector.errors import (
     AuthenticationError,
     ConnectorError,
     HeldError,
+    InputError,
     RemoteError,
     StateError,
     StatusError,
@@ -38,6 +42,23 @@ def told() -> Iterator[None]:
         yield
     except ConnectorError as error:
         raise failure(error) from error
+    except SchemaValidationError as error:
+        wrong = "; ".join(f"{each.instance_path}: {each.message}" for each in error.errors)
+        raise failure(InputError(f"this is not as Airbyte's protocol has it: {wrong}")) from error
+
+
+@contextmanager
+def emitted(command: str) -> Iterator[None]:
+    """Write a failure as a message, and end with exit status 1; a check that says what is wrong has not failed."""
+    try:
+        with told():
+            yield
+    except AirbyteTracedException as error:
+        status = error.as_connection_status_message() if command == "check" else None
+        if status is None:
+            error.emit_message()
+            sys.exit(1)
+        sys.stdout.write(f"{orjson.dumps(AirbyteMessageSerializer.dump(status)).decode()}\n")
 
 
 def _kind(error: ConnectorError) -> FailureType:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from logging import Logger
@@ -33,11 +32,12 @@ from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.stream_status_utils import as_airbyte_message
 
 from haloitsm_connector.errors import ConnectorError
-from haloitsm_connector.hosts.airbyte.declared import AUTHENTICATION, form, settings_of
-from haloitsm_connector.hosts.airbyte.failures import failure, told
+from haloitsm_connector.hosts.airbyte.declared import AUTHENTICATION, check, form, settings_of
+from haloitsm_connector.hosts.airbyte.failures import emitted, failure, told
 from haloitsm_connector.hosts.streams import Stream, Streams
 from haloitsm_connector.subscriber import Cursor
 
+FORM = form(("entities", "start_date", "config"), {}, required=("base_uri", AUTHENTICATION))
 STATE_SECONDS = 5.0
 """How often the state of a stream is written at most, besides at its end."""
 FULL_REFRESH = "full_refresh"
@@ -52,8 +52,7 @@ class SourceHaloITSM(Source):
 
     def spec(self, logger: Logger) -> ConnectorSpecification:
         """Return the form of the settings."""
-        fields = form(("entities", "start_date", "config"), {}, required=("base_uri", AUTHENTICATION))
-        return ConnectorSpecification(connectionSpecification=fields, supportsIncremental=True)
+        return ConnectorSpecification(connectionSpecification=FORM, supportsIncremental=True)
 
     def check(self, logger: Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
         """Sign in with every client; a failure says why not."""
@@ -80,28 +79,26 @@ class SourceHaloITSM(Source):
         kept = {one.stream.stream_descriptor.name: one.stream.stream_state for one in state or () if one.stream}
         failed: dict[str, FailureType] = {}
         with told(), settings_of(config) as settings, Streams(settings) as streams:
-            chosen = [(streams[each.stream.name], each.sync_mode) for each in catalog.streams]
-            for stream, mode in chosen:
+            for chosen in catalog.streams:
+                name = chosen.stream.name
                 try:
-                    yield from _messages(stream, mode, vars(kept.get(stream.name) or AirbyteStateBlob()))
+                    yield from _messages(streams[name], chosen.sync_mode, vars(kept.get(name) or AirbyteStateBlob()))
                 except ConnectorError as error:
-                    found = failure(error, stream.name)
-                    if error.ends_run or len(chosen) == 1:
+                    found = failure(error, name)
+                    if error.ends_run or len(catalog.streams) == 1:
                         raise found from error
-                    failed[stream.name] = found.failure_type
+                    failed[name] = found.failure_type
                     yield found.as_sanitized_airbyte_message()
         if failed:  # Airbyte goes by the exit status
-            text = f"{len(failed)} of {len(chosen)} streams were not read to the end: {', '.join(failed)}."
+            text = f"{len(failed)} of {len(catalog.streams)} streams were not read to the end: {', '.join(failed)}."
             raise AirbyteTracedException(message=text, failure_type=next(iter(failed.values())))
 
 
 def run(arguments: list[str]) -> None:
     """Run a command of the source; a failure that is told is written as a trace message, and the exit status is 1."""
-    try:
+    with emitted(arguments[0]):
+        check(arguments, FORM["properties"])
         launch(SourceHaloITSM(), arguments)
-    except AirbyteTracedException as error:
-        error.emit_message()
-        sys.exit(1)
 
 
 def _declared(stream: Stream) -> AirbyteStream:
