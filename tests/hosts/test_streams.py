@@ -15,6 +15,7 @@ from haloitsm_connector.hosts.schemas import widened
 from haloitsm_connector.hosts.selection import selection, stream_name
 from haloitsm_connector.hosts.settings import Settings
 from haloitsm_connector.hosts.streams import Streams
+from haloitsm_connector.sandbox import Sandbox
 from haloitsm_connector.subscriber.haloitsm import check
 
 HERE = Path(__file__).parent
@@ -163,6 +164,19 @@ def test_start_date_is_where_the_first_read_begins(streams):
     with streams(start_date="2999-01-01") as opened:
         assert not [entity for one in opened["tickets"].slices() for entity in one.entities]
         assert [entity for one in opened["agents"].slices() for entity in one.entities]
+
+
+def test_a_cursor_of_another_halo_is_not_gone_by(streams, catalogue):
+    with streams() as opened:
+        *_, last = opened["tickets"].slices()
+    with Sandbox(catalogue=catalogue) as other, streams(base_uri=other.base_uri) as opened:
+        there = {entity["id"] for one in opened["tickets"].slices(last.cursor) for entity in one.entities}
+        assert there == other.tables["Tickets"].keys()
+
+
+def test_what_is_no_cursor_is_told_in_plain_words(streams):
+    with streams() as opened, pytest.raises(InputError, match="read_until: this is text that is not a date such as"):
+        list(opened["tickets"].slices({"read_until": "yesterday"}))
 
 
 def test_check_says_whether_one_may_come_in(streams):

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.subscriber.base import Cursor
 from haloitsm_connector.subscriber.keys import Ids
 from haloitsm_connector.subscriber.moments import Moment
+from haloitsm_connector.validation import validated
 from haloitsm_transformers import Entity
 
 MOST_REMEMBERED = 10_000
@@ -63,11 +64,10 @@ class State(_Part):
     def read(cls, cursor: Cursor) -> State:
         """Read a cursor; InputError for what is none."""
         try:
-            return cls.model_validate(cursor)
-        except ValidationError as error:
-            problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+            return validated(cls, cursor)
+        except InputError as error:
             hint = "Give back what a slice came with, or none to read from the beginning."
-            raise InputError(f"this is no cursor of an incremental read: {problems:.300}", hint) from None
+            raise InputError(f"this is no cursor of an incremental read: {error!s:.300}", hint) from None
 
     def cursor(self) -> Cursor:
         """Write it as JSON data, without what is not set."""

@@ -121,7 +121,8 @@ class Subscriber(SubscriberBase):
     def slice_flow(self, cursor: Cursor | None) -> Flow[Slice]:
         """Read slices, from a cursor on: an incremental read's own, or that of the parent."""
         if self.plan:
-            of = mark([self.operation.name, self.path, self.query, self.plan.lower, self.plan.fixed])
+            asked = [self.operation.name, self.path, self.query, self.plan.lower, self.plan.fixed]
+            of = mark([self.client and self.client.api_uri, *asked])
             return read_increments(self._reader, self.plan, self._questions, of, cursor)
         if self.parent is None:
             return super().slice_flow(cursor)
