@@ -89,6 +89,13 @@ def test_a_check_signs_in_and_says_why_it_may_not(sinks, settings):
     wrong = Settings.of({**settings, "client_secret": "not-this-one", "config": FILE})
     with Sinks(wrong) as opened, pytest.raises(AuthenticationError, match="secret is wrong"):
         opened.check()
-    nowhere = Sinks(Settings.of({**settings, "config": FILE}), environ={"HALOITSM_STATE": "/dev/null/state"})
-    with nowhere as opened, pytest.raises(StateError):
+
+
+@pytest.mark.parametrize("place", ["/dev/null/state", "mysql://user:very-secret@host/state"])
+def test_a_check_says_where_no_state_can_be(place, settings, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    nowhere = Sinks(Settings.of({**settings, "config": FILE}), environ={"HALOITSM_STATE": place})
+    with nowhere as opened, pytest.raises(StateError) as told:
         opened.check()
+    assert "secret" not in str(told.value)
+    assert not list(tmp_path.iterdir())

@@ -106,6 +106,8 @@ def open_state(place: Path | str, *, lease_seconds: float = LEASE_SECONDS) -> Da
     from haloitsm_connector.store.sqlite import SqliteDatabase
 
     if not is_address(place):
+        if "://" in str(place):  # the path of a file would show the password in it
+            raise StateError("the state is kept in PostgreSQL or in a file", "Write postgresql://… or a path.")
         return SqliteDatabase(Path(place).expanduser())
     try:
         from haloitsm_connector.store.postgres import PostgresDatabase
