@@ -119,7 +119,7 @@ def _ticket(record: Record, sent: Mapping[str, Any], tables: Tables, moment: str
     record.setdefault("team", teams.get(record.get("team_id"), {}).get("name"))
     if "client_id" not in sent and "site_id" in sent and (site := tables["Site"].get(record["site_id"])):
         record |= _client_of(site)
-    if "details" in sent and "details_html" not in sent:
+    if sent.get("details") is not None and "details_html" not in sent:
         record["details_html"] = f"<p>{record['details']}</p>"
     record["idsummary"] = f"{record.get('id', 0):07} {record.get('summary')}"
     if record.get("status_id") == CLOSED and not record.get("hasbeenclosed"):
