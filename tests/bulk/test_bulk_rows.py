@@ -307,10 +307,11 @@ def test_a_formula_without_a_saved_value_is_not_an_empty_cell(tmp_path):
     found = dict(FileRows(str(with_cells(tmp_path / "in.xlsx", cells + only))).rows())
     assert {number: row["ref"] for number, row in found.items() if isinstance(row, dict)} == {2: 7, 5: None, 7: "a"}
     assert str(found[3]) == (
-        "no value is saved for the formula in cell B3. Open the workbook in Excel, save it, and read it again."
+        "no value is saved for the formula in cell B3 ('ref'). Open the workbook in Excel, save it, and read it again."
     )
     assert [number for number, row in found.items() if isinstance(row, InputError)] == [3, 4, 6, 9]
-    assert "cells B9, C9" in str(found[9])
+    assert "cells B9 ('ref'), C9 ('note')." in str(found[9])
+    assert found[9].cells == {"id": None, "ref": "#N/A", "note": "#N/A"}
 
 
 def test_a_header_that_is_a_formula_has_to_be_saved(tmp_path):

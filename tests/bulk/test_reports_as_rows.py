@@ -41,7 +41,7 @@ def test_what_fails_says_where_to_mend_it(bulk, folder, source, said):
 
 def test_blanks_around_a_value_are_seen(bulk, sandbox, folder):
     (folder / "in.csv").write_text("id,ref\n2,  A \n", "utf-8")
-    assert "' A '" in bulk("update", "Client", "--from", "in.csv", "--yes").out
+    assert "␣␣A␣" in bulk("update", "Client", "--from", "in.csv", "--yes").out
     assert sandbox.tables["Client"][2]["ref"] == "  A "
 
 

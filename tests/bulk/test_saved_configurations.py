@@ -100,3 +100,24 @@ def test_what_the_route_does_otherwise_is_said(bulk, folder, command, said):
     heading = [line for line in (folder / "saved/halo.yaml").read_text().splitlines() if line.startswith("#")]
     assert any(said in line for line in heading)
     assert yaml.safe_load((folder / "saved/halo.yaml").read_text())["routes"]
+
+
+def test_what_is_empty_in_a_row_leaves_its_field_and_a_value_for_all_does_not(bulk, folder, run_saved):
+    (folder / "in.jsonl").write_text(
+        '{"id": 12, "ref": null, "website": "  ", "accountsid": "A"}\n{"id": 13, "item_tax_code": null}\n', "utf-8"
+    )
+    options = ("--set", "xero_tenant_id=", "--dry-run", "--save-config", "saved/halo.yaml")
+    ended = bulk("update", "Client", "--from", "in.jsonl", *options)
+    assert "Numbers in 'item_tax_code' are not looked up: one that stands for nothing in Halo is sent." in ended.err
+    status, sent, _ = run_saved("bulk-update-client")
+    assert (status, sent) == (
+        0, [{"id": 12, "accountsid": "A", "xero_tenant_id": ""}, {"id": 13, "xero_tenant_id": ""}],
+    )  # fmt: skip
+
+
+def test_that_a_row_without_a_field_empties_it_in_the_route_is_said(bulk, folder):
+    (folder / "in.jsonl").write_text('{"id": 12, "ref": null}\n', "utf-8")
+    options = ("--clear-empty", "--dry-run", "--save-config", "saved/halo.yaml")
+    ended = bulk("update", "Client", "--from", "in.jsonl", *options)
+    assert "A row that does not have a field empties it." in ended.err
+    assert "are not looked up" not in ended.err

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from haloitsm_connector.bulk.names import Names, UnknownNumberError
@@ -34,9 +36,10 @@ class Rules:
     """How rows become changes.
 
     ``columns`` maps a column to the field it is for, to nothing where it is to be left alone; ``values`` maps a field
-    to the value that every record gets: text, with ``{{ }}`` over the row. ``clear_empty``: an empty cell empties its
-    field, which it leaves as it is otherwise. ``allow_unknown``: fields that Halo does not document may be named, and
-    numbers be given that its lists do not have. ``once``: the field that tells apart the records to be created.
+    to the value that every record gets: text, with ``{{ }}`` over the row. ``clear_empty``: what is empty in a row, a
+    cell or a null, empties its field, which it leaves as it is otherwise. ``allow_unknown``: fields that Halo does not
+    document may be named, and numbers be given that its lists do not have. ``once``: the field that tells apart the
+    records to be created.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -47,7 +50,7 @@ class Rules:
 
 
 class Changes:
-    """Makes changes out of rows, and remembers which columns were of use, and for which fields they held names.
+    """Makes changes out of rows, and remembers which columns were of use, held names, or were empty in how many rows.
 
     Of a file a column is for the field that is named like it; of what Halo shows only the id is, and what ``--map``
     names, unless records are created: a report has columns for people to read, which are old when they are written.
@@ -59,7 +62,6 @@ class Changes:
         self._kind = kind
         self._rules = rules
         self._names = names
-        self._left_as_is = source.cells and not rules.clear_empty
         self._named_only = source.of_halo and kind != "create"
         self._whole = source.whole
         self._folded = {name.casefold(): name for name in (*target.fields, *target.key)}
@@ -67,6 +69,8 @@ class Changes:
         self.used: dict[str, str] = {}
         self.unused: dict[str, str] = {}
         self.named: dict[str, None] = {}
+        self.empty: Counter[str] = Counter()
+        self.clears = rules.clear_empty
         self.place = names.place
         self._check()
         self._values = {name: self._template(name, text) for name, text in rules.values.items()}
@@ -80,14 +84,19 @@ class Changes:
         wanted: dict[str, Any] = {}
         for column, value in row.items():
             name = self._field(column)
-            if name is None or (self._left_as_is and is_empty(value)):
+            if name is None or self._is_left(name, value):
                 continue
-            wanted[name] = self._typed(name, value, f"column '{column}'", column)
+            text = "" if isinstance(value, str) and is_empty(value) else value
+            wanted[name] = self._typed(name, text, f"column '{column}'", column)
+        for column in self._read:
+            self._located(partial(typed, "any", row.get(column)), f"column '{column}'")
         for name, read in self._values.items():
             try:
-                wanted[name] = self._typed(name, read(row), f"'{name}'")
+                value = read(row)
             except TransformError as error:
                 raise MisfitError(f"'{name}': {error}") from None
+            if "{{" not in self._rules.values[name] or not self._is_left(name, value):
+                wanted[name] = self._typed(name, value, f"'{name}'")
         if self._kind == "create":
             wanted.pop(self._target.id, None)
             if self._rules.once and not self.identity(wanted):
@@ -154,6 +163,13 @@ class Changes:
             name: self._typed(name, text, f"'{name}'") for name, text in self._rules.values.items() if "{{" not in text
         }
 
+    def _is_left(self, name: str, value: Any) -> bool:
+        """Whether a value of a row leaves its field as it is."""
+        left = not self.clears and is_empty(value)
+        if left and name not in self._target.key:
+            self.empty[name] += 1
+        return left
+
     def _keyless(self, missing: str, row: Entity) -> str:
         if missing in self.used.values():
             return f"it has no {missing}"
@@ -171,12 +187,13 @@ class Changes:
                 raise MisfitError(f"{where}: {error}") from None
             if column:
                 self.named[name] = None
-            return self._looked_up(lambda: self._names.id_of(name, text), where)
+            return self._located(lambda: self._names.id_of(name, text), where)
         if type_ == "integer" and made is not None and name not in self._target.key and not self._rules.allow_unknown:
-            self._looked_up(lambda: self._names.check(name, made), where)
+            self._located(lambda: self._names.check(name, made), where)
         return made
 
-    def _looked_up(self, look: Callable[[], Any], where: str) -> Any:
+    def _located(self, look: Callable[[], Any], where: str) -> Any:
+        """Return what is looked up; a MisfitError says where the value stood."""
         try:
             return look()
         except MisfitError as error:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 from haloitsm_connector.bulk.change import Changes, KeylessError
 from haloitsm_connector.bulk.record import DONE_BEFORE, DUPLICATE, PAGE, READ, Record, Row
-from haloitsm_connector.bulk.rows import Done, Source
+from haloitsm_connector.bulk.rows import Done, Read, Source
 from haloitsm_connector.bulk.values import MisfitError
 from haloitsm_connector.errors import InputError
+from haloitsm_connector.subscriber.tables import UnsavedError
 from haloitsm_transformers import Chain, Entity, Failure
-
-Prepared = tuple[int, Entity | Done | str]
-"""A row with its line, that it is done, or what is wrong with it."""
 
 
 def planned(record: Record, source: Source, chain: Chain | None, changes: Changes) -> Generator[int, None, None]:
     """Put the rows of a source on record, with the changes that they ask for; yield how many there are so far."""
     apart = record.info.kind != "create" or record.info.plan.get("once")
     changes.check_values()
-    columns: dict[str, None] = {}
+    columns: Counter[str] = Counter()
+    contents = 0
     prepared = _prepared(source, chain)
     number = 0
     while page := list(islice(prepared, PAGE)):
@@ -30,7 +31,8 @@ def planned(record: Record, source: Source, chain: Chain | None, changes: Change
             number += 1
             row = _row(number, line, content, changes)
             rows.append(replace(row, content=changes.meant(row.content)) if source.whole else row)
-            columns |= dict.fromkeys(rows[-1].content)
+            columns.update(rows[-1].content.keys())
+            contents += len(rows[-1].content) > 0
         record.add(_without_doubles(record, rows) if apart else rows)
         if source.cells and chain is None:
             changes.check_columns(columns)  # each row has all of them: no need to read on
@@ -39,33 +41,40 @@ def planned(record: Record, source: Source, chain: Chain | None, changes: Change
     if apart:
         record.leave_what_is_done()
     fields = dict.fromkeys((*changes.used.values(), *record.info.plan.get("values", {})))
-    told = {"columns": list(columns), "used": changes.used, "unused": changes.unused, "fields": list(fields)}
-    told["named"] = list(changes.named)
+    told: dict[str, Any] = {
+        "columns": list(columns),
+        "used": changes.used,
+        "unused": changes.unused,
+        "fields": list(fields),
+        "named": list(changes.named),
+        "empty": changes.empty,
+        "sparse": changes.clears and any(count < contents for count in columns.values()),
+    }
     record.change(plan={**record.info.plan, **told, "notes": source.notes, "between": source.between})
 
 
-def _prepared(source: Source, chain: Chain | None) -> Iterator[Prepared]:
+def _prepared(source: Source, chain: Chain | None) -> Iterator[Read]:
     """Yield the rows as they leave the transformers, each with the line of the row that it was made of."""
     if chain is None or not len(chain):
-        for line, row in source.rows():
-            yield line, str(row) if isinstance(row, InputError) else row
+        yield from source.rows()
         return
     failed: list[Failure] = []
     run = chain.open(failed.append)
     for line, row in source.rows():
         if isinstance(row, InputError | Done):
-            yield line, row if isinstance(row, Done) else str(row)
+            yield line, row
             continue
         yield from ((line, made) for made in run([row]))
         while failed:
-            yield line, str(failed.pop())
+            yield line, InputError(str(failed.pop()))
     yield from ((0, made) for made in run.finish())
-    yield from ((0, str(failure)) for failure in failed)
+    yield from ((0, InputError(str(failure))) for failure in failed)
 
 
-def _row(number: int, line: int, content: Entity | Done | str, changes: Changes) -> Row:
-    if isinstance(content, str):
-        return Row(number, line, status="invalid", reason=content)
+def _row(number: int, line: int, content: Entity | InputError | Done, changes: Changes) -> Row:
+    if isinstance(content, InputError):
+        cells = content.cells if isinstance(content, UnsavedError) else {}
+        return Row(number, line, content=cells, status="invalid", reason=str(content))
     if isinstance(content, Done):
         record, reason = changes.identity_of_done(content), "an earlier run has done it"
         return Row(number, line, record, content.content, status=DONE_BEFORE, reason=reason)

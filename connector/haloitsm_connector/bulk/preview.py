@@ -36,6 +36,7 @@ def preview(record: Record, target: Target, most: int) -> dict[str, Any]:
         "sending": now[READY],
         "later": counts[READ] + counts[READY] - now[READY],
         "fields": dict(fields),
+        "empty": info.plan.get("empty", {}) if info.kind == "update" else {},
         "left_out": _left_out(record),
         "columns": {name: field for name, field in info.plan.get("used", {}).items() if field not in target.key},
         "unused_columns": {

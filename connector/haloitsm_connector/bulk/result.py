@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from haloitsm_connector.bulk.record import LEFT_OUT, LISTED, READ, READY, Record, Row
-from haloitsm_connector.bulk.rows import TOLD
+from haloitsm_connector.bulk.rows import TOLD, WITHOUT
 from haloitsm_connector.bulk.target import Target
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.publisher.sinks import csv_cell
@@ -34,15 +34,18 @@ def write_result(record: Record, path: Path) -> None:
     nothing that Excel would run, whichever delimiter it splits by. Given as the rows of the same command, it brings
     those that are not done. InputError when the file cannot be written.
     """
-    columns, between = record.info.plan.get("columns", []), record.info.plan.get("between", ",")
+    plan = record.info.plan
+    columns, between, sparse = plan.get("columns", []), plan.get("between", ","), plan.get("sparse", False)
+    heading = (*columns, *TOLD, *((WITHOUT,) if sparse else ()))
     try:
         with path.open("w", encoding="utf-8-sig", newline="") as file:
-            csv.writer(file, delimiter=between, quoting=csv.QUOTE_ALL).writerow(map(csv_cell, (*columns, *TOLD)))
+            csv.writer(file, delimiter=between, quoting=csv.QUOTE_ALL).writerow(map(csv_cell, heading))
             writer = csv.writer(file, delimiter=between)
             created = record.info.kind == "create"
             for row in record.rows():
                 told = (row.line or None, row.id if created else _id(row), _outcome(row), row.reason)
-                writer.writerow(csv_cell(value) for value in (*map(row.content.get, columns), *told))
+                without = [[name for name in columns if name not in row.content] or None] if sparse else []
+                writer.writerow(csv_cell(value) for value in (*map(row.content.get, columns), *told, *without))
     except OSError as error:
         hint = f"Write it elsewhere: haloitsm bulk show {record.number} --result FILE."
         raise InputError(f"{path}: cannot be written: {error.strerror}", hint) from error

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any, Protocol
 
 from haloitsm_connector.bulk.record import PROBLEMS
+from haloitsm_connector.bulk.values import MisfitError, typed
 from haloitsm_connector.client.request import scalar
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.formats import STANDARD_STREAM, Format, format_of
@@ -25,6 +26,8 @@ from haloitsm_transformers import Entity
 LINE, RECORD, OUTCOME, REASON = "bulk_line", "bulk_id", "bulk_outcome", "bulk_reason"
 """The columns that a result file has besides those of the rows."""
 TOLD = (LINE, RECORD, OUTCOME, REASON)
+WITHOUT = "bulk_without"
+"""The column, where there is need of it, with the columns that a row did not have, as a list in JSON."""
 _CHUNK = 1 << 16
 
 
@@ -113,12 +116,12 @@ class FileRows:
         for line, row in self._read(FileSubscriber(self.path, **options)):
             if isinstance(row, InputError):
                 where = f"{self.path}:{line}: " if self.format != "json" else f"{self.path}: item {line}: "
-                yield line, InputError(row.what.removeprefix(where), row.hint)
+                row.what = row.what.removeprefix(where)
+                yield line, row
             elif OUTCOME not in row:
                 yield line, row
             else:
-                content = {_told(name): _told(value) for name, value in row.items() if name not in TOLD}
-                yield line, content if row[OUTCOME] in _UNDONE else Done(scalar(row.get(RECORD) or ""), content)
+                yield line, _of_result(row)
         if not line and self._others:
             what = f"{self.name}: the sheet '{self._others[0]}' has no rows"
             raise InputError(what, f"Name another one with --sheet: {', '.join(self._others[1:])}.")
@@ -144,6 +147,17 @@ class FileRows:
 
 _UNDONE = PROBLEMS | {"to do", "", None}
 """What a result file says of rows that are worth another try."""
+
+
+def _of_result(row: Entity) -> Entity | InputError | Done:
+    """Return a row of a result as it was before."""
+    try:
+        without = typed("array", row.get(WITHOUT) or [])
+    except MisfitError as error:
+        return InputError(f"column '{WITHOUT}': {error}", "Leave it as it is in the result.")
+    others = (*TOLD, WITHOUT, *without)
+    content = {_told(name): _told(value) for name, value in row.items() if _told(name) not in others}
+    return content if row[OUTCOME] in _UNDONE else Done(scalar(row.get(RECORD) or ""), content)
 
 
 def _told(value: Any) -> Any:

@@ -33,7 +33,7 @@ def saved(
     texts = {field: text for field, text in command.rules.values.items() if "{{" in text}
     wanted = {**columns, **texts, **changes.constants()}
     lookups, others = _lookups(changes, client)
-    steps: list[Any] = [*_cells(command), *lookups, *_types(command, [*columns, *texts])]
+    steps: list[Any] = [*_empty(command, [*columns, *texts]), *lookups, *_types(command, [*columns, *texts])]
     if command.kind != "create":  # of a record without an id Halo would create one
         steps.append({"when": {"if": {f"payload.{target.id}": {"empty": True}}, "then": [{"fail": "it has no id"}]}})
     parts = {
@@ -46,7 +46,7 @@ def saved(
         },
         "routes": {name: {"incoming": f"{name}-rows", "outgoing": name, "disabled": True}},
     }
-    differs = [*_differs(command), *others]
+    differs = [*_differs(command), *_unchecked(changes, command, [*columns, *texts]), *others]
     heading = f"Made of {command.source.name} by haloitsm bulk {command.kind}. The route is disabled: run it by name."
     declared = {"clients": dict(clients)} if clients else {}
     return yaml_text(declared | _literal(parts), "\n".join([heading, *differs])), differs
@@ -73,11 +73,12 @@ def _subscriber(command: Command, client: str) -> dict[str, Any]:
     return fields if fields["path"] == STANDARD_STREAM else fields | {"path": str(Path(fields["path"]).resolve())}
 
 
-def _cells(command: Command) -> list[Any]:
-    """Return the steps that do with empty cells what the command did."""
-    if not command.source.cells:
+def _empty(command: Command, names: list[str]) -> list[Any]:
+    """Return the steps that do with empty values of rows what the command did."""
+    paths = [f"payload.{name}" for name in names if name not in command.target.key]
+    if command.rules.clear_empty or not paths:
         return []
-    return [] if command.rules.clear_empty else [{"remove": {"payload.*": {"empty": True}}}]
+    return [{"remove": dict.fromkeys(paths, test)} for test in ({"type": "null"}, {"matches": r"^\s*$"})]
 
 
 def _types(command: Command, names: list[str]) -> list[Any]:
@@ -133,11 +134,20 @@ def _differs(command: Command) -> list[str]:
         words = [
             f"Unlike the command it compares nothing, sends every row with an id, and keeps no {kept} for an undo."
         ]
-    if command.kind != "delete":
-        words.append("Numbers are not looked up: one that stands for nothing in Halo is sent as it is.")
+    if command.rules.clear_empty and not command.source.cells:
+        words.append("A row that does not have a field empties it.")
     if command.source.fields["prototype"] == "file":
         words.append("A row that cannot be read ends it; the command leaves such rows out.")
     return words
+
+
+def _unchecked(changes: Changes, command: Command, names: list[str]) -> list[str]:
+    """Say which numbers of rows a route takes unseen; a list that it reads may hide some of those that there are."""
+    if command.rules.allow_unknown:
+        return []
+    checked = [name for name in names if name not in command.target.key and changes.place(name)]
+    named = ", ".join(f"'{name}'" for name in checked)
+    return [f"Numbers in {named} are not looked up: one that stands for nothing in Halo is sent."] if named else []
 
 
 def _literal(value: Any) -> Any:

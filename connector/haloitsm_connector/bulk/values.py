@@ -111,7 +111,9 @@ def _boolean(value: Any) -> Any:
 
 
 def _text(value: Any) -> Any:
-    return value if isinstance(value, str | dict | list) else scalar(value)
+    if isinstance(value, dict | list):
+        raise MisfitError(f"{_shown(value)} is {'a list' if isinstance(value, list) else 'an object'}, and no text")
+    return value if isinstance(value, str) else scalar(value)
 
 
 def _date(value: Any) -> Any:

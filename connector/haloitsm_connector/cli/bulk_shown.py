@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,10 @@ def preview(told: Mapping[str, Any], full: bool) -> None:
         output.show(line)
     for name, count in told["fields"].items():
         output.show(f"  {name}: {count}")
+    for name, count in told["empty"].items():
+        output.show(
+            f"  {name}: empty in {output.counted(count, 'row')}, which leave it as it is (--clear-empty empties it)"
+        )
     rows = [row for change in told["changes"] for row in _lines(change, kind)]
     if kind == "create":
         _new(told["changes"])
@@ -96,14 +101,17 @@ def _lines(change: Mapping[str, Any], kind: str) -> Iterator[tuple[Any, ...]]:
     if kind == "delete":
         yield change["id"], change["name"]
     for name, (old, new) in change["changes"].items():
-        yield change["id"], change["name"], name, _short(old), _short(new)
+        yield change["id"], change["name"], name, *_apart(_seen(old), _seen(new))
 
 
 def _new(changes: Sequence[Mapping[str, Any]]) -> None:
     """Show the records that will be made, a line each."""
     fields = list(dict.fromkeys(name for change in changes for name in change["changes"]))
     rows = [
-        (change["line"], *(_short(change["changes"][name][1]) if name in change["changes"] else "" for name in fields))
+        (
+            change["line"],
+            *(_short(_seen(change["changes"][name][1])) if name in change["changes"] else "" for name in fields),
+        )
         for change in changes
     ]
     if rows:
@@ -138,12 +146,29 @@ def _places(lines: list[int], count: int) -> str:
     return f"line{'s' if count > 1 else ''} {named}{more}"
 
 
-def _short(value: Any) -> str:
+def _seen(value: Any) -> str:
+    """Write a value so that every character of it is seen: blanks but for single ones between words as signs."""
     if value is None:
         return "(nothing)"
-    if isinstance(value, str) and value != value.strip():
-        return f"'{output.shortened(value, LONGEST_VALUE - 2)}'"  # else nobody sees the blanks
-    return output.shortened(value if isinstance(value, str) else output.json_text(value), LONGEST_VALUE)
+    text = value if isinstance(value, str) else output.json_text(value)
+    return _BLANKS.sub(lambda found: "".join(_SIGNS.get(one) or f"\\u{ord(one):04x}" for one in found[0]), text)
+
+
+_BLANKS = re.compile(r"^\s+|\s+$|\s{2,}|[^\S ]")
+_SIGNS = {" ": "␣", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def _short(text: str) -> str:
+    return output.shortened(text, LONGEST_VALUE)
+
+
+def _apart(old: str, new: str) -> tuple[str, str]:
+    """Cut two texts, to the part in which they differ where that is not at their beginning."""
+    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False)))
+    start = alike - LONGEST_VALUE // 2
+    if start <= 0 or _short(old) != _short(new):
+        return _short(old), _short(new)
+    return _short(f"…{old[start:]}"), _short(f"…{new[start:]}")
 
 
 def _records(kind: str, count: int) -> str:

@@ -12,8 +12,8 @@ _CHUNK = 1 << 16
 _OVERLAP = 64
 
 
-def cells_without_value(table: Any) -> Iterator[tuple[int, str]]:
-    """Yield row and name of each cell of a sheet of openpyxl with a formula and no value: ``(5, "C5")``, by rows.
+def cells_without_value(table: Any) -> Iterator[tuple[int, int]]:
+    """Yield row and column, from 1, of each cell of a sheet of openpyxl with a formula and no value, by rows.
 
     The library gives such a cell as empty, as it does one whose formula gives an empty text.
     """
@@ -33,7 +33,7 @@ def _has_formulas(part: IO[bytes]) -> bool:
     return False
 
 
-def _cells(part: IO[bytes]) -> Iterator[tuple[int, str]]:
+def _cells(part: IO[bytes]) -> Iterator[tuple[int, int]]:
     number = 0
     rows: Any = None
     for event, element in ElementTree.iterparse(part, ("start", "end")):  # noqa: S314 - openpyxl has read it as well
@@ -42,8 +42,29 @@ def _cells(part: IO[bytes]) -> Iterator[tuple[int, str]]:
             rows = element if name == "sheetData" else rows
         elif name == "row":
             number = int(element.get("r") or number + 1)
-            yield from ((number, cell.get("r") or f"of row {number}") for cell in element if _is_open(cell))
+            column = 0
+            for cell in element:
+                column = _column(cell.get("r")) or column + 1
+                if _is_open(cell):
+                    yield number, column
             rows.clear()
+
+
+def _column(name: str | None) -> int:
+    """Return the column of a cell, by its name: 3 of ``C5``; 0 without one."""
+    column = 0
+    for letter in (name or "").rstrip("0123456789").upper():
+        column = column * 26 + ord(letter) - ord("A") + 1
+    return column
+
+
+def cell_name(row: int, column: int) -> str:
+    """Return the name of a cell: ``C5``."""
+    letters = ""
+    while column:
+        column, letter = divmod(column - 1, 26)
+        letters = chr(ord("A") + letter) + letters
+    return f"{letters}{row}"
 
 
 def _is_open(cell: Any) -> bool:

@@ -14,14 +14,24 @@ from typing import IO, Any
 
 from haloitsm_connector.errors import ConnectorError, InputError, suggest
 from haloitsm_connector.formats import openpyxl_for
-from haloitsm_connector.subscriber.formulas import cells_without_value
+from haloitsm_connector.subscriber.formulas import cell_name, cells_without_value
 from haloitsm_transformers import Entity
 
 Numbered = tuple[int, Entity | InputError]
 """A row with the line in which it begins, or what is wrong with it."""
+NO_VALUE = "#N/A"
+"""What a spreadsheet shows where a formula has no value."""
 DELIMITERS = ",;\t|"
 _SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _QUOTED = re.compile(r'"[^"]*"')
+
+
+class UnsavedError(InputError):
+    """A row has formulas without a value; ``cells`` are its cells by their columns, `NO_VALUE` for those."""
+
+    def __init__(self, what: str, hint: str, cells: Entity) -> None:
+        super().__init__(what, hint)
+        self.cells = cells
 
 
 def read_csv(name: str, lines: Iterable[str], delimiter: str | None, *, pad: bool = False) -> Iterator[Numbered]:
@@ -58,8 +68,9 @@ def read_csv(name: str, lines: Iterable[str], delimiter: str | None, *, pad: boo
 def read_xlsx(name: str, file: IO[bytes], sheet: str | None) -> Iterator[Numbered]:
     """Yield the rows of one sheet with their numbers, the first sheet without ``sheet``; dates are ISO text.
 
-    Empty cells are null. A row with cells beyond the header is an InputError, as is one with a formula whose value
-    nobody has saved. Raises InputError for a file that is no workbook, an unknown sheet, or a missing extra.
+    Empty cells are null. A row with cells beyond the header is an InputError; one with a formula whose value nobody
+    has saved is an UnsavedError. Raises InputError for a file that is no workbook, an unknown sheet, or a missing
+    extra.
     """
     try:
         with closing(_workbook(name, file)) as workbook:
@@ -92,7 +103,7 @@ def _sheet_rows(name: str, table: Any) -> Iterator[Numbered]:
     for number, cells in enumerate(table.iter_rows(values_only=True), start=1):
         row = [_value(cell) for cell in cells]
         if number == row_with_formulas:
-            error = _unsaved(f"{name}:{number}", open_cells)
+            error = _unsaved(f"{name}:{number}", number, row, open_cells, columns)
             row_with_formulas, open_cells = next(formulas, (0, []))
             if not columns:
                 raise error
@@ -106,15 +117,21 @@ def _sheet_rows(name: str, table: Any) -> Iterator[Numbered]:
             yield number, _named(f"{name}:{number}", [*row, *[None] * (len(columns) - len(row))], columns)
 
 
-def _by_row(cells: Iterator[tuple[int, str]]) -> Iterator[tuple[int, list[str]]]:
+def _by_row(cells: Iterator[tuple[int, int]]) -> Iterator[tuple[int, list[int]]]:
     for number, group in groupby(cells, key=itemgetter(0)):
         yield number, [cell for _, cell in group]
 
 
-def _unsaved(where: str, cells: Sequence[str]) -> InputError:
-    which = f"cell {cells[0]}" if len(cells) == 1 else f"cells {', '.join(cells[:3])}{', …' if len(cells) > 3 else ''}"
+def _unsaved(where: str, row: int, cells: list[Any], open_cells: list[int], columns: Sequence[str]) -> UnsavedError:
+    """Say which cells of a row have formulas without a value, numbered from 1; ``columns`` are empty of the header."""
+    named = [
+        f"{cell_name(row, n)} ('{columns[n - 1]}')" if n <= len(columns) else cell_name(row, n) for n in open_cells
+    ]
+    which = f"cell {named[0]}" if len(named) == 1 else f"cells {', '.join(named[:3])}{', …' if len(named) > 3 else ''}"
     hint = "Open the workbook in Excel, save it, and read it again."
-    return InputError(f"{where}: no value is saved for the formula in {which}", hint)
+    known = dict(zip(columns, [*cells, *[None] * len(columns)], strict=False))
+    known |= {columns[n - 1]: NO_VALUE for n in open_cells if n <= len(columns)}
+    return UnsavedError(f"{where}: no value is saved for the formula in {which}", hint, known)
 
 
 def _named(where: str, row: Sequence[Any], columns: Sequence[str]) -> Entity | InputError:
