@@ -303,11 +303,31 @@ def test_where_a_row_is_broken_the_others_are_published_and_the_task_fails_for_g
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("given", [{}, {"rows": "[{'name': 'One'}]"}, {"rows": [], "path": "rows.jsonl"}])
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"rows": "[{'name': 'One'}]"}, {"rows": [], "path": "rows.jsonl"}, {"rows": {"name": "One"}}, {"rows": [1]}],
+)
 def test_rows_that_cannot_be_are_told_in_a_sentence(given, run, config):
     done = run(written("HaloITSMPublishOperator", "publish", outgoing="copies", config=config, **given))
     assert done["state"] == "failed"
     assert "AirflowFailException: rows " in done["output"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"path": "s3://bucket/rows.csv"}, "s3://bucket/rows.csv: this storage cannot be reached"),
+        ({"path": "zzz://bucket/rows.csv"}, "zzz://bucket/rows.csv: this storage cannot be reached"),
+        ({"path": "rows.csv", "since": "the other day"}, "since: this is text that is not a date"),
+    ],
+)
+def test_what_no_file_can_be_made_of_is_told_before_anything_is_read(given, said, run, sandbox):
+    before = len(sandbox.requests)
+    done = run(written("HaloITSMToFileOperator", "read", incoming="tickets", retries=2, **given))
+    assert (done["state"], done["tries"]) == ("failed", {"read": 1})
+    assert f"AirflowFailException: {said}" in done["output"]
+    assert len(sandbox.requests) == before
 
 
 @pytest.mark.slow

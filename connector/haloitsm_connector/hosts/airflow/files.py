@@ -55,17 +55,17 @@ def _write_rows(file: Path, pages: Iterable[list[Entity]]) -> int:
 @contextmanager
 def _new(path: str) -> Iterator[Path]:
     """Give a file to write, which takes its place when all went well."""
-    target, remote = Path(path), "://" in path
+    target, elsewhere = Path(path), _elsewhere(path)
     if target.suffix.lower() != PARQUET:
         format_of(path)
     try:
-        if not remote:
+        if not elsewhere:
             target.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=None if remote else target.parent, prefix=".") as folder:
+        with TemporaryDirectory(dir=None if elsewhere else target.parent, prefix=".") as folder:
             file = Path(folder) / target.name
             yield file
-            if remote:
-                with file.open("rb") as source, ObjectStoragePath(path).open("wb") as there:
+            if elsewhere:
+                with file.open("rb") as source, elsewhere.open("wb") as there:
                     shutil.copyfileobj(source, there)
             else:
                 os.replace(file, target)
@@ -76,14 +76,28 @@ def _new(path: str) -> Iterator[Path]:
 @contextmanager
 def _there(path: str) -> Iterator[Path]:
     """Give a file to read, brought here if it is elsewhere."""
-    if "://" not in path:
+    elsewhere = _elsewhere(path)
+    if not elsewhere:
         yield Path(path)
         return
     with TemporaryDirectory() as folder:
         file = Path(folder) / Path(path).name
         try:
-            with ObjectStoragePath(path).open("rb") as there, file.open("wb") as here:
+            with elsewhere.open("rb") as there, file.open("wb") as here:
                 shutil.copyfileobj(there, here)
         except OSError as error:
             raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
         yield file
+
+
+def _elsewhere(path: str) -> ObjectStoragePath | None:
+    """Return a path in Airflow's object storage, None for a file on this machine. InputError for a storage unknown."""
+    if "://" not in path:
+        return None
+    try:
+        place = ObjectStoragePath(path)
+        _ = place.fs  # is looked for when it is first asked for
+    except (ValueError, ImportError) as error:
+        hint = "Install the provider of that storage: pip install 'apache-airflow-providers-amazon[s3fs]' for s3://."
+        raise InputError(f"{path}: this storage cannot be reached: {error}", hint) from None
+    return place

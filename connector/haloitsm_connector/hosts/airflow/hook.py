@@ -17,9 +17,16 @@ from haloitsm_connector.errors import ConfigError, ConnectorError, InputError
 from haloitsm_connector.hosts.settings import Settings
 from haloitsm_connector.hosts.streams import Stream, Streams
 from haloitsm_connector.pipeline import Pipeline
+from haloitsm_connector.prototypes import Fields
+from haloitsm_connector.subscriber.moments import Moment
+from haloitsm_connector.validation import validated
 
 CONNECTION = "haloitsm_default"
 Paths = str | Sequence[str]
+
+
+class _Since(Fields):
+    since: Moment | None
 
 
 class HaloITSMHook(BaseHook):
@@ -116,7 +123,8 @@ class HaloITSMHook(BaseHook):
     def _settings(self, **more: Any) -> Settings:
         told = self._connection()
         told.pop("state", None)
-        return Settings.of({**told, "config": self.config, "start_date": self.since, **more})
+        start = validated(_Since, {"since": self.since or None}).since
+        return Settings.of({**told, "config": self.config, "start_date": start, **more})
 
     def _environ(self) -> dict[str, str]:
         state = self.state or self._connection().get("state")

@@ -260,10 +260,13 @@ class HaloITSMPublishOperator(BaseOperator):
     def _rows(self) -> Iterator[Entity]:
         if (self.rows is None) == (self.path is None):
             raise InputError("rows and path: exactly one of them says what to publish")
-        if isinstance(self.rows, str):
+        if self.path is not None:
+            return files.read(self.path)
+        rows = list(self.rows) if isinstance(self.rows, Iterable) else [self.rows]
+        if not all(isinstance(row, Mapping) for row in rows):
             hint = "Hand over the output of a task, or set render_template_as_native_obj for the DAG."
-            raise InputError("rows are a list of objects, not text", hint)
-        return files.read(self.path) if self.path is not None else iter(self.rows or ())
+            raise InputError("rows are a list of objects, and these are not", hint)
+        return iter(rows)
 
     def _count(self, outcome: Outcome, counts: Counter[str]) -> None:
         counts[outcome.status] += 1
