@@ -262,7 +262,7 @@ class HaloITSMPublishOperator(BaseOperator):
             raise InputError("rows and path: exactly one of them says what to publish")
         if self.path is not None:
             return files.read(self.path)
-        rows = list(self.rows) if isinstance(self.rows, Iterable) else [self.rows]
+        rows: list[Any] = list(self.rows) if isinstance(self.rows, Iterable) else [self.rows]
         if not all(isinstance(row, Mapping) for row in rows):
             hint = "Hand over the output of a task, or set render_template_as_native_obj for the DAG."
             raise InputError("rows are a list of objects, and these are not", hint)
