@@ -64,7 +64,7 @@ def source(credentials):
 @pytest.fixture
 def tickets(source):
     """Make the source of new tickets, of few columns and 50 a page."""
-    return lambda: source("new_tickets", config=str(FILE))
+    return lambda: source("new_tickets", config=FILE)
 
 
 @pytest.fixture
@@ -262,9 +262,10 @@ def test_settings_come_from_the_environment(credentials, monkeypatch, tmp_path, 
     monkeypatch.setenv("SOURCES__HALOITSM__ENTITIES", '["GET /TicketArea"]')
     monkeypatch.setenv("SOURCES__HALOITSM__START_DATE", "2999-01-01")
     monkeypatch.setenv("DESTINATION__HALOITSM__CONFIG", str(FILE))
+    monkeypatch.setenv("SOURCES__HALOITSM__CONFIG", json.dumps([str(FILE)]))
     monkeypatch.setenv("DESTINATION__HALOITSM__OUTGOING", "tickets")
     found = haloitsm_source()
-    assert "ticket_area" in found.resources
+    assert found.resources.keys() >= {"ticket_area", "new_tickets"}
     assert list(found.tickets) == []
     assert len(list(found.agents)) == 11
     pipeline = dlt.pipeline("published", pipelines_dir=str(tmp_path / "working"), destination=haloitsm())

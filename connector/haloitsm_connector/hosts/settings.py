@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field, SecretStr
@@ -16,7 +17,9 @@ from haloitsm_connector.validation import validated
 _blank = BeforeValidator(lambda value: None if value == "" else value)
 Text = Annotated[str | None, _blank]
 Secret = Annotated[SecretStr | None, _blank]
-Texts = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
+_lone = BeforeValidator(lambda value: (value,) if isinstance(value, str | Path) else value)
+Texts = Annotated[tuple[str, ...], _lone]
+Paths = Annotated[tuple[Path, ...], _lone]
 
 VARIABLES: Mapping[str, str] = {
     "base_uri": "HALO_BASE_URI",
@@ -35,7 +38,7 @@ class Settings(Fields):
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    config: Texts = Field((), description="YAML files or folders; every incoming in them is a stream.")
+    config: Paths = Field((), description="YAML files or folders; every incoming in them is a stream.")
     base_uri: Text = Field(None, description="Address of the HaloITSM: https://acme.haloitsm.com.")
     tenant: Text = Field(None, description="Tenant name of a hosted HaloITSM; asked for unless given.")
     client_id: Text = Field(None, description="Client ID of the API application.")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from pathlib import Path
 from typing import Self
 
 from haloitsm_connector.assemble import Outgoing
@@ -75,7 +74,7 @@ class Sinks:
         if not settings.config:
             raise InputError("config is missing: the YAML file that says how to write", "Name it: config: halo.yaml.")
         variables = settings.variables(os.environ if environ is None else environ)
-        self._pipeline = Pipeline.load(*[Path(path) for path in settings.config], environ=variables)
+        self._pipeline = Pipeline.load(*settings.config, environ=variables)
         self._open: list[Sink] = []
 
     def open(self, outgoing: str, job: str) -> Sink:

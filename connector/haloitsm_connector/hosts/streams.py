@@ -11,7 +11,6 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Self
 
 from haloitsm_connector.assemble import Incoming
@@ -134,8 +133,7 @@ class Streams:
         self._pipeline: Pipeline | None = None
         if settings.config:
             variables = settings.variables(os.environ if environ is None else environ)
-            paths = [Path(path) for path in settings.config]
-            self._pipeline = Pipeline.load(*paths, environ=variables, catalogue=self.catalogue)
+            self._pipeline = Pipeline.load(*settings.config, environ=variables, catalogue=self.catalogue)
         self._streams = {**self._usual(), **self._configured()}
 
     def __getitem__(self, name: str) -> Stream:

@@ -110,7 +110,7 @@ def settings_of(config: Mapping[str, Any]) -> Iterator[Settings]:
         file = Path(folder) / "configuration.yaml"
         file.write_text(text, "utf-8")
         settings = Settings.of(told)
-        yield settings.model_copy(update={"config": (*settings.config, str(file))})
+        yield settings.model_copy(update={"config": (*settings.config, file)})
 
 
 def _way(kind: str, title: str, needed: tuple[str, ...], possible: tuple[str, ...]) -> Property:

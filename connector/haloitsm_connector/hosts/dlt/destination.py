@@ -16,7 +16,7 @@ from dlt.destinations.file_batching import JsonlFileBatchIterator, ParquetFileBa
 
 from haloitsm_connector.arrow import as_json
 from haloitsm_connector.errors import ConnectorError, InputError, StateError, UnreachableError
-from haloitsm_connector.hosts.dlt.settings import HaloITSMCredentials, settings_of
+from haloitsm_connector.hosts.dlt.settings import Files, HaloITSMCredentials, settings_of
 from haloitsm_connector.hosts.sink import Sinks
 from haloitsm_connector.pipeline import FAILED_STATUSES
 from haloitsm_transformers import Entity
@@ -39,7 +39,7 @@ def haloitsm(
     items: str,
     table: Mapping[str, Any],
     credentials: HaloITSMCredentials | None = None,
-    config: str | list[str] | None = None,
+    config: Files = None,
     outgoing: str | None = None,
     on_failed: str = "stop",
 ) -> None:
@@ -48,7 +48,7 @@ def haloitsm(
     Where a row is not published, the others are, and then the load job fails terminally and names it; with ``log`` as
     ``on_failed`` the log names it and the job is done. Creates stay on record until the load package is done with.
     """
-    with _in_words_of_dlt(), Sinks(settings_of(credentials, config=config)) as sinks:
+    with _in_words_of_dlt(), Sinks(settings_of(credentials, config)) as sinks:
         if on_failed not in ("stop", "log"):
             raise InputError("on_failed is 'stop' or 'log'")
         if not isinstance(items, str):

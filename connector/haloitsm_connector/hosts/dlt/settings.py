@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from dlt import TSecretStrValue
@@ -32,6 +35,12 @@ class HaloITSMCredentials(CredentialsConfiguration):
         return self.base_uri or "as the YAML file says"
 
 
-def settings_of(credentials: HaloITSMCredentials | None, **more: Any) -> Settings:
+Files = str | Path | list[str] | None
+
+
+def settings_of(credentials: HaloITSMCredentials | None, config: Files, **more: Any) -> Settings:
     """Return the settings; InputError says what is wrong with them."""
-    return Settings.of({**(credentials or {}), **more})
+    if isinstance(config, str) and config.startswith("["):  # as dlt hands over a list that it found in its own files
+        with suppress(ValueError):
+            config = json.loads(config)
+    return Settings.of({**(credentials or {}), "config": config, **more})

@@ -8,7 +8,7 @@ from typing import Any
 import dlt
 from dlt.sources import DltResource
 
-from haloitsm_connector.hosts.dlt.settings import HaloITSMCredentials, settings_of
+from haloitsm_connector.hosts.dlt.settings import Files, HaloITSMCredentials, settings_of
 from haloitsm_connector.hosts.streams import Stream, Streams
 from haloitsm_connector.subscriber.increments import DELETED
 
@@ -23,7 +23,7 @@ DATA_TYPES: Mapping[str, str] = {
 @dlt.source(name="haloitsm", section="haloitsm")
 def haloitsm_source(
     credentials: HaloITSMCredentials | None = None,
-    config: str | list[str] | None = None,
+    config: Files = None,
     entities: list[str] | None = None,
     start_date: str | None = None,
 ) -> list[DltResource]:
@@ -34,7 +34,7 @@ def haloitsm_source(
     folders, ``start_date`` is where the first read of what is new begins. InputError and ConfigError say what is wrong
     with the settings.
     """
-    streams = Streams(settings_of(credentials, config=config, entities=entities, start_date=start_date))
+    streams = Streams(settings_of(credentials, config, entities=entities, start_date=start_date))
     return [_resource(stream) for stream in streams]
 
 
