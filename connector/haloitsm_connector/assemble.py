@@ -44,6 +44,11 @@ class Incoming:
         """Whether its slices come with cursors to go on from."""
         return self.subscriber.resumes
 
+    @property
+    def json(self) -> bool:
+        """Whether JSON is known to give back its entities as they are."""
+        return self.subscriber.json and self.chain.json and (self.parent is None or self.parent.json)
+
     def slices(self, cursor: Cursor | None = None, fail: Fail = raise_failure) -> Iterator[Slice]:
         """Read what is new since a cursor, and transform it.
 

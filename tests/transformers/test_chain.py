@@ -172,6 +172,15 @@ def test_a_capability_is_given_to_the_steps_that_need_it(registry):
         chain.open()
 
 
+def test_a_chain_is_known_to_make_json_unless_a_step_that_is_not_built_in_stands_anywhere_in_it(registry):
+    built_in = [{"when": {"if": "@", "then": [{"set": {"a": "b"}}]}}, {"filter": "b"}]
+    assert compile_chain(built_in, registry).json
+    verbs = registry.with_(step("dated", "entity", lambda params, builder: lambda entity: entity))
+    assert not compile_chain([*built_in, {"dated": None}], verbs).json
+    assert not compile_chain([{"when": {"if": "@", "then": [{"dated": None}]}}], verbs).json
+    assert not compile_chain(["own"], verbs, {"own": [{"dated": None}]}).json
+
+
 def test_a_chain_pickles_with_its_origins(registry):
     chain = pickle.loads(pickle.dumps(compile_chain(STEPS, registry, CHAINS, where)))
     failures = []

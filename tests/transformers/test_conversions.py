@@ -93,6 +93,7 @@ def test_a_mistake_is_found_where_it_stands(registry, step, says):
         ({"convert": {"a": {"multiply": "{{ a }}"}}}, {"a": 10**60}, "a: comes to a number of more than 100 digits"),
         ({"convert": {"a": {"decode": "json"}}}, {"a": "[" * 100_000}, "a: holds JSON that is nested too deeply"),
         ({"convert": {"a": {"decode": "json"}}}, {"a": "NaN"}, "a: is text that is not JSON: NaN is no JSON"),
+        ({"convert": {"a": {"decode": "json"}}}, {"a": "[1e400]"}, "a: is text that is not JSON: 1e400 is no JSON"),
         ({"convert": {"a": {"decode": "xml"}}}, {"a": "<a>" * 300 + "</a>" * 300}, "nested more than 200 deep"),
         ({"convert": {"a": {"encode": "xml"}}}, {"a": {"a b": 1}}, "a: cannot be written as XML"),
         ({"convert": {"a": {"encode": "xml"}}}, {"a": {"a": [{"p>q": 1}]}}, "'p>q' is no name of an element"),

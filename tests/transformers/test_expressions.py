@@ -84,3 +84,15 @@ def test_what_people_write_is_far_from_any_bound():
 def test_a_text_that_no_json_number_writes_is_no_number(text):
     assert expression("to_number(@)")(text) is None
     assert expression("to_number(@)")("1.5") == 1.5
+
+
+@pytest.mark.parametrize("text", ["sum(@)", "avg(@)"])
+def test_numbers_that_come_to_more_than_json_can_write_give_null(text):
+    assert expression(text)([1e308, 1e308]) is None
+    assert expression(text)([1.5, 1.5]) in (3.0, 1.5)
+
+
+@pytest.mark.parametrize("text", ["`1e400`", "a || `[1, -1e999]`"])
+def test_a_literal_that_json_cannot_write_is_refused(text):
+    with pytest.raises(StepsError, match="holds a number that cannot be carried by JSON"):
+        expression(text)

@@ -82,6 +82,11 @@ class Chain:
         """The verbs of its steps, and of those inside them."""
         return frozenset(verb for step in self._steps for verb in step.all_verbs())
 
+    @property
+    def json(self) -> bool:
+        """Whether all its steps, and those inside them, make only what JSON has of what JSON has."""
+        return all(step.makes_json() for step in self._steps)
+
     def open(
         self, fail: Callable[[Failure], None] = raise_failure, capabilities: Mapping[str, Any] | None = None
     ) -> ChainRun:

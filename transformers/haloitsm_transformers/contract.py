@@ -120,6 +120,8 @@ class Transformer:
     ``level="stream"``: ``build`` returns a function from a list of entities to a list of any length, or a `Stream`. It
     must change none of them.
     ``needs`` names the capabilities that the host has to offer; a function, if that depends on the parameters.
+    ``json=True`` says that it makes only what JSON has of what JSON has: no dates, tuples or numbers without an end. Of
+    others, each value is looked at before it travels on.
     """
 
     name: str
@@ -129,6 +131,7 @@ class Transformer:
     examples: tuple[Example, ...] = ()
     needs: tuple[str, ...] | Callable[[Any], tuple[str, ...]] = ()
     own_copy: bool = True
+    json: bool = False
 
     def needed(self, params: BaseModel) -> tuple[str, ...]:
         """Return the capabilities that a step with these parameters needs."""

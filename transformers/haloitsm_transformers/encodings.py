@@ -7,6 +7,7 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from math import isfinite
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 from xml.parsers.expat import ExpatError
@@ -42,13 +43,18 @@ def _write_json(value: Any) -> str:
 
 def _read_json(value: Any) -> Any:
     try:
-        return json.loads(text_of(value), parse_constant=_refuse)
+        return json.loads(text_of(value), parse_constant=_refuse, parse_float=_number)
     except RecursionError:
         raise TransformError("holds JSON that is nested too deeply") from None
     except json.JSONDecodeError as error:
         raise TransformError(f"is text that is not JSON: {error.msg} at character {error.pos + 1}") from None
     except ValueError as error:  # NaN, or a number of more digits than Python reads
         raise TransformError(f"is text that is not JSON: {error}") from None
+
+
+def _number(text: str) -> float:
+    found = float(text)
+    return found if isfinite(found) else float(_refuse(text))
 
 
 def _refuse(word: str) -> Any:

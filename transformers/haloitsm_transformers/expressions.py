@@ -55,6 +55,8 @@ def expression(text: str) -> Read:
         read = closure(tree)
     except KeyError:  # a type of node that only a later version of the library knows
         return _guarded(text, parsed.search)
+    except OverflowError:
+        raise StepsError.of(f"'{text}' holds a number that cannot be carried by JSON") from None
     return _guarded(text, read) if _can_fail(tree) else read
 
 

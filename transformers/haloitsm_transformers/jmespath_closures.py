@@ -5,6 +5,7 @@ The library parses, and its own functions do their work and check their types; o
 
 from __future__ import annotations
 
+import json
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,10 @@ LONGEST_JOINED = 10_000_000
 
 
 def closure(node: Node) -> Read:
-    """Compile a node; KeyError for one of a type that this module does not know."""
+    """Compile a node; KeyError for one of a type that this module does not know.
+
+    OverflowError for a literal with a number that is larger than any of JSON's.
+    """
     return _COMPILE[node["type"]](node)
 
 
@@ -70,6 +74,10 @@ def _identity(node: Node) -> Read:
 
 def _literal(node: Node) -> Read:
     constant = node["value"]
+    try:
+        json.dumps(constant, allow_nan=False)
+    except ValueError:
+        raise OverflowError from None
     return lambda value: constant
 
 
@@ -271,6 +279,19 @@ _LIBRARY = Functions()
 
 
 def _function(node: Node) -> Read:
+    call = _call(node)
+    if node["value"] not in {"avg", "sum", "to_number"}:
+        return call
+
+    def read(value: Any) -> Any:
+        found = call(value)
+        # The library reads 'nan' and '1e999', and adds up to infinity: of these JSON has no numbers.
+        return None if isinstance(found, float) and not math.isfinite(found) else found
+
+    return read
+
+
+def _call(node: Node) -> Read:
     name, readers = node["value"], [closure(child) for child in node["children"]]
     if own := _OWN.get(name):
         return own(*readers)
@@ -355,21 +376,9 @@ def _to_string(read: Read) -> Read:
     return call
 
 
-def _to_number(read: Read) -> Read:
-    work = FUNCTIONS["to_number"]["function"]
-
-    def call(value: Any) -> Any:
-        found = work(_LIBRARY, read(value))
-        # The library reads 'nan' and '1e999' too, of which JSON has no numbers.
-        return None if isinstance(found, float) and not math.isfinite(found) else found
-
-    return call
-
-
 _OWN: Mapping[str, Callable[..., Read]] = {
     "join": _join,
     "not_null": _not_null,
-    "to_number": _to_number,
     "to_string": _to_string,
 }
 

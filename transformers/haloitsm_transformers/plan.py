@@ -42,6 +42,10 @@ class Step:
             for step in steps:
                 yield from step.all_needs()
 
+    def makes_json(self) -> bool:
+        """Whether this step and those inside it make only what JSON has of what JSON has."""
+        return self.transformer.json and all(step.makes_json() for steps in self.inner.values() for step in steps)
+
     def all_verbs(self) -> Iterator[str]:
         """Yield the verbs of this step and of those inside it."""
         yield self.verb

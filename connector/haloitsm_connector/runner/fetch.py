@@ -178,7 +178,8 @@ class Fetch:
             if tasks:
                 cursors = {cursor_name(one.name): one.cursor for one in some}
                 source, also = f"incoming {self.incoming.name}", partial(_settle, some)
-                self.tasks.add(tasks, cursors, covers=covers, source=source, also=also)
+                plain = [one.name for one in some if self.incoming.json and one.branch.route.chain.json]
+                self.tasks.add(tasks, cursors, covers=covers, source=source, plain=plain, also=also)
         for one in made:
             if one.new:
                 self.stored(one.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 import orjson
 
@@ -64,16 +64,18 @@ class Tasks:
         *,
         covers: bool,
         source: str = "",
+        plain: Collection[str] = (),
         also: Callable[[], None] = nothing,
     ) -> None:
         """Store what was fetched, as new tasks of each route, together with the cursors behind it.
 
         ``cursors`` have the names that ``Cursors`` knows them by; None leaves one as it is. ``covers``: nothing that
         was stored for these routes until now is read again, because of the cursors, or because the fetch is complete.
-        ``source`` is where it came from, for the history: ``incoming tickets``. What ``also`` keeps in this state is
-        kept in the same transaction.
+        ``source`` is where it came from, for the history: ``incoming tickets``. ``plain`` names the routes whose
+        entities JSON is known to give back as they are; those of others are looked through. What ``also`` keeps in this
+        state is kept in the same transaction.
         """
-        batches = {route: list(tasks_cut.cut(some)) for route, some in tasks.items()}
+        batches = {route: list(tasks_cut.cut(some, plain=route in plain)) for route, some in tasks.items()}
         texts = [(name, orjson.dumps(cursor).decode()) for name, cursor in cursors.items() if cursor is not None]
         stored: list[tuple[int, Cut]] = []
         with tasks_stored.ledger(self._database, self._now) as book:

@@ -73,18 +73,18 @@ def load(text: bytes | None) -> Any:
     return json.loads(text) if bytes(text[:1]) == b" " else orjson.loads(text)
 
 
-def cut(tasks: Iterable[NewTask]) -> Iterator[Cut]:
-    """Cut new tasks into batches, in their order."""
+def cut(tasks: Iterable[NewTask], *, plain: bool = False) -> Iterator[Cut]:
+    """Cut new tasks into batches, in their order; ``plain`` says that JSON gives back all their values as they are."""
     left = iter(tasks)
     while some := list(islice(left, PLACES)):
-        whole = _whole(some)
+        whole = _whole(some, plain)
         if whole:
             yield whole
         else:
             yield from _one_by_one(some)
 
 
-def _whole(tasks: list[NewTask]) -> Cut | None:
+def _whole(tasks: list[NewTask], plain: bool) -> Cut | None:
     """Make one batch of tasks, as nearly always; None where one is rejected, is no plain JSON, or all are too large."""
     entities = [task.entity for task in tasks]
     try:
@@ -93,12 +93,13 @@ def _whole(tasks: list[NewTask]) -> Cut | None:
         return None
     if len(text) > BATCH_BYTES or any(task.rejected for task in tasks):
         return None
-    return Cut(len(tasks), _keys([task.key for task in tasks]), text, {}, entities if _plain(entities) else None)
+    plain = plain or _plain(entities)
+    return Cut(len(tasks), _keys([task.key for task in tasks]), text, {}, entities if plain else None)
 
 
 def _plain(values: Iterable[Any]) -> bool:
     """Whether JSON gives all of this back as it is: no dates, no tuples, no numbers without an end."""
-    for value in values:  # a loop: this is done for each value of all that is read
+    for value in values:
         kind = type(value)
         if kind in _SCALARS:
             continue

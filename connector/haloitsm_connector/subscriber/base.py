@@ -56,6 +56,8 @@ class SubscriberBase(Driven, ABC):
     """Whether its flow waits for more than the answers to its requests, so that asyncio has to run it in a thread."""
     resumes = False
     """Whether its slices come with cursors to go on from."""
+    json = False
+    """Whether its entities are decoded JSON and nothing else: no dates, no tuples. Of others each value is looked at."""
 
     @abstractmethod
     def flow(self) -> Flow[Entity]:

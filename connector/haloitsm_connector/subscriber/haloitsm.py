@@ -51,6 +51,8 @@ class Subscriber(SubscriberBase):
     while reading, for path values that do not fit.
     """
 
+    json = True
+
     def __init__(
         self,
         client: HttpClient | None,

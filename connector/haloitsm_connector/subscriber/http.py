@@ -57,6 +57,8 @@ class HttpSubscriber(SubscriberBase):
     what these say, InputError for values that do not fit.
     """
 
+    json = True
+
     def __init__(
         self,
         client: HttpClient,

@@ -37,6 +37,7 @@ class ReportSubscriber(SubscriberBase):
     for the words of an error. InputError unless one of ``report`` and ``sql`` is given.
     """
 
+    json = True
     client: HttpClient
 
     def __init__(

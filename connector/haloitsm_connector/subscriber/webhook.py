@@ -79,6 +79,7 @@ class Inbox(Protocol):
 class WebhookSubscriber(SubscriberBase):
     """The events in an inbox, or the object called ``entity`` inside each of them."""
 
+    json = True
     resumes = True
     waits = True
 

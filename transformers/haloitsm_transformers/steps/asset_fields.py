@@ -79,4 +79,5 @@ TRANSFORMER = Transformer(
         ),
         Example("A text is no list", {"to": "object"}, {"fields": "x"}, fails="fields: is text, not a list of fields"),
     ),
+    json=True,
 )

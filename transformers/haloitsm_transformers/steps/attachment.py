@@ -196,4 +196,5 @@ TRANSFORMER = Transformer(
             world=_WORLD,
         ),
     ),
+    json=True,
 )

@@ -57,4 +57,5 @@ TRANSFORMER = Transformer(
             {"items": [{}, {"a": None}, {"a": []}]},
         ),
     ),
+    json=True,
 )

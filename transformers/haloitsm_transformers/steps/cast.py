@@ -122,4 +122,5 @@ TRANSFORMER = Transformer(
         Example("A truth value is one of few", {"b": "boolean"}, {"b": "yes"}, fails="b: is text that is neither"),
         Example("An empty list is no text", {"t": "text"}, {"t": []}, fails="t: is a list, which is not written"),
     ),
+    json=True,
 )

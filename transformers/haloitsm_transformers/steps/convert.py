@@ -168,4 +168,5 @@ TRANSFORMER = Transformer(
             fails="a: is text that is not XML: entities are disabled",
         ),
     ),
+    json=True,
 )

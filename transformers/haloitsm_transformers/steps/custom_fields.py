@@ -83,4 +83,5 @@ TRANSFORMER = Transformer(
             fails="customfields.0: has neither",
         ),
     ),
+    json=True,
 )

@@ -78,4 +78,5 @@ TRANSFORMER = Transformer(
             fails="one key more than the 1 that",
         ),
     ),
+    json=True,
 )

@@ -84,4 +84,5 @@ TRANSFORMER = Transformer(
         Example("Nor has a list that is missing", {"lines.*.qty": 1}, {}, {}),
         Example("A text on the way fails", {"client.name": "x"}, {"client": "Acme"}, fails="client: holds text"),
     ),
+    json=True,
 )

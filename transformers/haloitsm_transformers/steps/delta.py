@@ -87,4 +87,5 @@ TRANSFORMER = Transformer(
             fails="gives a list, which is no key",
         ),
     ),
+    json=True,
 )

@@ -51,4 +51,5 @@ TRANSFORMER = Transformer(
             fails="id: gives a list, which cannot stand inside a text",
         ),
     ),
+    json=True,
 )

@@ -60,4 +60,5 @@ TRANSFORMER = Transformer(
             "Nor does a function that cannot be computed", "length(n) > `1`", [{"n": 5}, {}, {"n": "ab"}], [{"n": "ab"}]
         ),
     ),
+    json=True,
 )

@@ -150,4 +150,5 @@ TRANSFORMER = Transformer(
             fails="lines.1.qty: is text that is not a number",
         ),
     ),
+    json=True,
 )

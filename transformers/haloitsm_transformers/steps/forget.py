@@ -66,4 +66,5 @@ TRANSFORMER = Transformer(
             world=_WORLD,
         ),
     ),
+    json=True,
 )

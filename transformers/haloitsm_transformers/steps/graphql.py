@@ -101,4 +101,5 @@ TRANSFORMER = Transformer(
             world=World(answers=[Answer(request="POST /graphql", value=[])]),
         ),
     ),
+    json=True,
 )

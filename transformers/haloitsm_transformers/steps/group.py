@@ -108,4 +108,5 @@ TRANSFORMER = Transformer(
             fails="comes after 1 others, as many",
         ),
     ),
+    json=True,
 )

@@ -119,4 +119,5 @@ TRANSFORMER = Transformer(
         Example("An empty text too", {"to": "iso", "moments": ["a"]}, {"a": ""}, fails="a: is text that is not a date"),
         Example("A number is no date", {"to": "iso", "moments": ["a"]}, {"a": 1767225600}, fails="a: is a number, not"),
     ),
+    json=True,
 )

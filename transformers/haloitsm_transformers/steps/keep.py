@@ -95,4 +95,5 @@ TRANSFORMER = Transformer(
         ),
         Example("A text has nothing below it", ["client.name"], {"client": "Acme"}, {}),
     ),
+    json=True,
 )

@@ -117,4 +117,5 @@ TRANSFORMER = Transformer(
             "Two rows need two", {"a": {"key": "k"}}, {"a": [{"k": 1}, {"k": "1"}]}, fails="a.1: a row before it has"
         ),
     ),
+    json=True,
 )

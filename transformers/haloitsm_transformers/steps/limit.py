@@ -40,4 +40,5 @@ TRANSFORMER = Transformer(
         Example("Fewer than that", 2, [{"id": None}], [{"id": None}]),
         Example("What is in them does not matter", 1, [{}, {"id": []}], [{}]),
     ),
+    json=True,
 )

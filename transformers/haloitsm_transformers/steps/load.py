@@ -80,4 +80,5 @@ TRANSFORMER = Transformer(
             world=_WORLD,
         ),
     ),
+    json=True,
 )

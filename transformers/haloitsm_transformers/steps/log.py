@@ -60,4 +60,5 @@ TRANSFORMER = Transformer(
             fails="client: gives a list, which cannot stand inside a text",
         ),
     ),
+    json=True,
 )

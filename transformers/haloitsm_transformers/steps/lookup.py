@@ -155,4 +155,5 @@ TRANSFORMER = Transformer(
             world=_WORLD,
         ),
     ),
+    json=True,
 )

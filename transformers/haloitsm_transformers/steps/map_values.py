@@ -165,4 +165,5 @@ TRANSFORMER = Transformer(
         ),
         Example("A list is in no dictionary", {"a": {"values": {"1": 2}}}, {"a": [1]}, fails="a: is a list, for which"),
     ),
+    json=True,
 )

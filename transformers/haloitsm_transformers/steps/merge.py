@@ -102,4 +102,5 @@ TRANSFORMER = Transformer(
             fails="client: gets text, not an object",
         ),
     ),
+    json=True,
 )

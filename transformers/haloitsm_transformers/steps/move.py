@@ -67,4 +67,5 @@ TRANSFORMER = Transformer(
             "A text on the way fails", {"id": "client.id"}, {"id": 1, "client": "Acme"}, fails="client: holds text"
         ),
     ),
+    json=True,
 )

@@ -87,4 +87,5 @@ TRANSFORMER = Transformer(
             fails="name: holds text",
         ),
     ),
+    json=True,
 )

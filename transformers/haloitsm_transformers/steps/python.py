@@ -99,4 +99,5 @@ TRANSFORMER = Transformer(
             fails="TypeError",
         ),
     ),
+    json=True,
 )

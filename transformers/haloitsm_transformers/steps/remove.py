@@ -118,4 +118,5 @@ TRANSFORMER = Transformer(
             {"tags": [], "none": []},
         ),
     ),
+    json=True,
 )

@@ -76,4 +76,5 @@ TRANSFORMER = Transformer(
         Example("An empty list on the way has no fields", {"lines.*.a": "b"}, {"lines": []}, {"lines": []}),
         Example("Nor has a text", {"lines.a": "b"}, {"lines": "none"}, {"lines": "none"}),
     ),
+    json=True,
 )

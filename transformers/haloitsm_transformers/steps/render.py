@@ -166,4 +166,5 @@ TRANSFORMER = Transformer(
             fails="what is written is no JSON: Expecting property name",
         ),
     ),
+    json=True,
 )

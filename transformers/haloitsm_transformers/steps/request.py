@@ -162,4 +162,5 @@ TRANSFORMER = Transformer(
             world=World(answers=[Answer(request="GET /p", value=[])]),
         ),
     ),
+    json=True,
 )

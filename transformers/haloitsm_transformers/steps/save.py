@@ -77,4 +77,5 @@ TRANSFORMER = Transformer(
             fails="gives an object, which is no key",
         ),
     ),
+    json=True,
 )

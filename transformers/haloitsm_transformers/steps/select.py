@@ -64,4 +64,5 @@ TRANSFORMER = Transformer(
         ),
         Example("A function that gets the wrong type fails", {"n": "length(n)"}, {"n": 5}, fails="length() takes"),
     ),
+    json=True,
 )

@@ -99,4 +99,5 @@ TRANSFORMER = Transformer(
         ),
         Example("A name with a dot stands in quotes", {'"a.b"': 1}, {}, {"a.b": 1}),
     ),
+    json=True,
 )

@@ -129,4 +129,5 @@ TRANSFORMER = Transformer(
             "More than fit fail", {"by": ["n"], "most": 1}, [{"n": 2}, {"n": 1}], fails="comes after 1 others, as many"
         ),
     ),
+    json=True,
 )

@@ -90,4 +90,5 @@ TRANSFORMER = Transformer(
             "An item that is no object fails", {"items": "lines"}, {"lines": ["A"]}, fails="holds text, which is no"
         ),
     ),
+    json=True,
 )

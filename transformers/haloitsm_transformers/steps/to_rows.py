@@ -121,4 +121,5 @@ TRANSFORMER = Transformer(
             "Nor a group", {"a": {"key": "k", "many": True}}, {"a": {"N": {}}}, fails="a.N: is an object, not a list"
         ),
     ),
+    json=True,
 )

@@ -140,4 +140,5 @@ TRANSFORMER = Transformer(
             world=World(schemas={"POST /Tickets": _TICKET}),
         ),
     ),
+    json=True,
 )

@@ -89,4 +89,5 @@ TRANSFORMER = Transformer(
             [{"id": 1}, {"n": 1}, {"n": 2}],
         ),
     ),
+    json=True,
 )
