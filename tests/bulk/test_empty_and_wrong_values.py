@@ -38,8 +38,8 @@ def test_what_is_empty_leaves_its_field_in_every_format(bulk, sandbox, folder, k
     before = {number: dict(clients[number]) for number in (2, 3)}
     ended = bulk("update", "Client", "--from", clients_of(folder, kind), "--yes")
     assert ended.status == 0
-    assert "  website: empty in 2 rows, which leave it as it is (--clear-empty empties it)\n" in ended.out
-    assert "  ref: empty in 1 row" in ended.out
+    assert "  website: 0 (empty in 2 rows, where it stays; --clear-empty empties it)\n" in ended.out
+    assert "  ref: 1 (empty in 1 row, where" in ended.out
     assert clients[2] == before[2]
     assert {name for name in clients[3] if clients[3][name] != before[3].get(name)} - {"last_modified"} == {"ref"}
     assert bulk("update", "Client", "--from", clients_of(folder, kind), "--clear-empty", "--yes").status == 0
@@ -53,7 +53,7 @@ def test_an_expression_that_gives_nothing_leaves_its_field_and_a_value_for_all_e
     ref = clients[2]["ref"]
     options = ("--set", "ref={{ code }}", "--set", "website=")
     ended = bulk("update", "Client", "--from", "in.csv", *options, "--yes")
-    assert "  ref: empty in 1 row, which leave" in ended.out
+    assert "  ref: 1 (empty in 1 row, where" in ended.out
     assert [clients[number]["ref"] for number in (2, 3)] == [ref, "C"]
     assert [clients[number]["website"] for number in (2, 3)] == ["", ""]
 
@@ -80,6 +80,11 @@ def test_a_result_tells_what_a_row_did_not_have_from_what_it_had_empty(bulk, san
     assert (clients[4]["name"], clients[4]["website"]) == (taken, site)
     assert not clients[4]["ref"]
     assert [row["bulk_without"] for row in result("bulk-2.csv")] == [row["bulk_without"] for row in result()]
+    text = 'id,ref,website,bulk_without,bulk_outcome\n3,filled in,,"[""ref"",""website""]",invalid\n'
+    (folder / "in.csv").write_text(text, "utf-8")
+    site = clients[3]["website"]
+    assert bulk("update", "Client", "--from", "in.csv", "--clear-empty", "--yes").status == 0
+    assert (clients[3]["ref"], clients[3]["website"]) == ("filled in", site)
     (folder / "in.csv").write_text("id,bulk_without,bulk_outcome\n3,what,\n", "utf-8")
     ended = bulk("update", "Client", "--from", "in.csv", "--set", "ref=x", "--yes")
     assert "line 2: column 'bulk_without': 'what' is no list in JSON" in ended.out

@@ -64,7 +64,7 @@ def test_lost_answer_is_looked_up_and_found(halo: HttpClient, sandbox: Sandbox, 
     entities = [asset(f"L{batch}-{number}") for number in range(3)]
     outcomes = list(Publisher(halo, "POST /Asset", once=ONCE, batch=batch).publish(entities))
     assert told(outcomes) == [("created", True)] * 3
-    assert "its answer was lost" in outcomes[0].reason
+    assert "no answer of its own came" in outcomes[0].reason
     assert created() == [f"L{batch}-{number}" for number in range(3)]
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any, Protocol
 
 from haloitsm_connector.bulk.record import PROBLEMS
-from haloitsm_connector.bulk.values import MisfitError, typed
+from haloitsm_connector.bulk.values import MisfitError, is_empty, typed
 from haloitsm_connector.client.request import scalar
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.formats import STANDARD_STREAM, Format, format_of
@@ -155,8 +155,8 @@ def _of_result(row: Entity) -> Entity | InputError | Done:
         without = typed("array", row.get(WITHOUT) or [])
     except MisfitError as error:
         return InputError(f"column '{WITHOUT}': {error}", "Leave it as it is in the result.")
-    others = (*TOLD, WITHOUT, *without)
-    content = {_told(name): _told(value) for name, value in row.items() if _told(name) not in others}
+    told = {_told(name): _told(value) for name, value in row.items() if name not in (*TOLD, WITHOUT)}
+    content = {name: value for name, value in told.items() if name not in without or not is_empty(value)}
     return content if row[OUTCOME] in _UNDONE else Done(scalar(row.get(RECORD) or ""), content)
 
 

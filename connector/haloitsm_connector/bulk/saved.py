@@ -75,9 +75,10 @@ def _subscriber(command: Command, client: str) -> dict[str, Any]:
 
 def _empty(command: Command, names: list[str]) -> list[Any]:
     """Return the steps that do with empty values of rows what the command did."""
-    paths = [f"payload.{name}" for name in names if name not in command.target.key]
-    if command.rules.clear_empty or not paths:
+    fields = [name for name in names if name not in command.target.key]
+    if command.rules.clear_empty or not fields:
         return []
+    paths = [f"payload.{name}" for name in fields] if command.rules.values else ["payload.*"]
     return [{"remove": dict.fromkeys(paths, test)} for test in ({"type": "null"}, {"matches": r"^\s*$"})]
 
 

@@ -57,7 +57,9 @@ Parallel = Annotated[int, typer.Option(min=1, max=16, help="Requests under way a
 Result = Annotated[Path | None, typer.Option(help="Where the result goes, a row for each row; bulk-RUN.csv.")]
 SaveConfig = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the YAML that sends the same.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print preview and outcome as JSON.")]
-ClearEmpty = Annotated[bool, typer.Option("--clear-empty", help="Empty cells empty their field; else they leave it.")]
+ClearEmpty = Annotated[
+    bool, typer.Option("--clear-empty", help="What is empty in a row empties its field; else leaves it.")
+]
 AllowUnknown = Annotated[
     bool,
     typer.Option("--allow-unknown", help="Take fields that Halo does not document, and numbers that its lists lack."),

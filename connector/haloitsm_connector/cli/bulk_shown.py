@@ -61,12 +61,8 @@ def preview(told: Mapping[str, Any], full: bool) -> None:
         output.show(f"columns written: {', '.join(_as(*column) for column in told['columns'].items())}")
     for line in _unused(told["unused_columns"]):
         output.show(line)
-    for name, count in told["fields"].items():
-        output.show(f"  {name}: {count}")
-    for name, count in told["empty"].items():
-        output.show(
-            f"  {name}: empty in {output.counted(count, 'row')}, which leave it as it is (--clear-empty empties it)"
-        )
+    for name, count in {**dict.fromkeys(told["empty"], 0), **told["fields"]}.items():
+        output.show(f"  {name}: {count}{_empty(told['empty'].get(name, 0))}")
     rows = [row for change in told["changes"] for row in _lines(change, kind)]
     if kind == "create":
         _new(told["changes"])
@@ -76,6 +72,10 @@ def preview(told: Mapping[str, Any], full: bool) -> None:
         output.show(f"… and {sending - len(told['changes'])} more; --full shows all.")
     for line in _left_out(told):
         output.show(line)
+
+
+def _empty(count: int) -> str:
+    return f" (empty in {output.counted(count, 'row')}, where it stays; --clear-empty empties it)" if count else ""
 
 
 def _as(column: str, field: str) -> str:

@@ -212,7 +212,7 @@ class Creates:
         if isinstance(rows, ConnectorError):
             self._left_open([case], f"{reason}. It could not be looked up: {rows.what}", None)
         elif len(rows) == 1:
-            reason = f"its answer was lost ({reason}), and `once` found it"
+            reason = f"no answer of its own came ({reason}), and `once` found it"
             case.end("created", reason, self.look_up.id_of(rows[0]), rows[0])
             self._keep_done([case])
         elif rows:
