@@ -21,7 +21,7 @@ def main() -> int:
     with running() as address, contenders("runners.py", dict.fromkeys(NAMES, sys.executable)) as jobs:
         rows = dict.fromkeys(NAMES, 20_000)
         here = shown("0 ms", cycles(7, tasks(address, jobs, rows, 0, 4)))
-        rows = {"naive": 1_000, "route": 10_000}
+        rows = {"naive": 1_000, "route": 40_000}
         far = shown("50 ms", cycles(3, tasks(address, jobs, rows, 50, 16)))
         limit, script = speed(here, "route", "raw"), speed(here, "route", "naive")
         distant = speed(far, "route", "naive")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import accumulate, groupby
+from itertools import accumulate
 from typing import NamedTuple
 
 from haloitsm_connector.store.at_hand import AtHand
@@ -75,13 +75,11 @@ def claim(
         with ledger(database, now) as book:
             found = bool(candidates := _light(book.rows, list(_oldest(book, queue, most)), most_bytes))
             tasks = _take(book, queue, candidates)
-            for batch in dict.fromkeys(place_of(task.number)[0] for task in tasks):
+            for batch in dict.fromkeys([number // PLACES for number, _, _ in tasks]):
                 ((contents[batch],),) = book.rows("SELECT entities FROM contents WHERE batch = ?", (batch,))
+    entities = {batch: at_hand.take(batch, text) or load(text) for batch, text in contents.items()}
     return [
-        Claimed(number, entities[place_of(number)[1]], key, attempts)
-        for batch, some in groupby(tasks, key=lambda task: place_of(task.number)[0])
-        for entities in [at_hand.take(batch, contents[batch]) or load(contents[batch])]
-        for number, key, attempts in some
+        Claimed(number, entities[number // PLACES][number % PLACES], key, attempts) for number, key, attempts in tasks
     ]
 
 
@@ -106,7 +104,7 @@ def _take(book: Ledger, queue: str, candidates: list[_Candidates]) -> list[Picke
             _take_own(book, home, waits=home.number in behind)
         else:
             _take_crowd(book, home, tasks, behind)
-    return [task for task in picked if task.number not in behind]
+    return [task for task in picked if task.number not in behind] if behind else picked
 
 
 def _oldest(book: Ledger, queue: str, most: int) -> Iterator[_Candidates]:
@@ -195,7 +193,7 @@ def _take_crowd(book: Ledger, batch: Batch, tasks: list[Picked], behind: set[int
         Own(number, batch.queue, key, "new", attempts, behind=1, changed=batch.changed)
         if number in behind
         else Own(number, batch.queue, key, "processing", attempts)
-        for number, key, attempts in tasks
+        for number, key, attempts in (tasks if behind or not whole else ())
         if number in behind or not whole
     ]
     if leaving:
