@@ -44,6 +44,15 @@ def test_ranges_of_ids_hold_every_record_once(client, count):
     assert max(map(len, found)) - min(map(len, found)) <= 1
 
 
+@pytest.mark.parametrize(("page_size", "count"), [(1, 1), (2, 1), (10, 32)])
+def test_a_list_in_tiny_pages_is_one_part(client, page_size, count):
+    subscriber = Subscriber(client, "GET /Tickets", page_size=page_size)
+    parts = subscriber.parts(1000)
+    assert len(parts) == count
+    found = read(subscriber, parts)
+    assert Counter(one for some in found for one in some) == Counter(row["id"] for row in subscriber)
+
+
 def test_what_is_deleted_and_added_between_planning_and_reading_costs_nobody_else(client, sandbox):
     subscriber = Subscriber(client, "GET /Tickets", page_size=20)
     parts = subscriber.parts(4)

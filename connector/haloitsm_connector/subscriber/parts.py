@@ -23,7 +23,7 @@ from haloitsm_connector.subscriber.incremental import Plan
 from haloitsm_connector.subscriber.moments import moment_in, to_the_millisecond, to_the_second
 from haloitsm_connector.subscriber.paging import answer_of, sifted, with_query
 from haloitsm_connector.subscriber.reader import ORDER, Question, Reader
-from haloitsm_connector.subscriber.verified import Reached
+from haloitsm_connector.subscriber.verified import NEVER_CUT, Reached
 from haloitsm_transformers import Entity
 
 INSTANT = timedelta(seconds=1)
@@ -111,7 +111,10 @@ def read_part(reader: Reader, questions: Sequence[Question], plan: Plan | None, 
 
 
 def _in_order(question: Question, reader: Reader) -> bool:
-    return question.paged and reader.consistency == "verified" and ORDER.items() <= dict(question.request.query).items()
+    query = dict(question.request.query)
+    if not question.paged or reader.consistency != "verified" or not ORDER.items() <= query.items():
+        return False
+    return int(query["page_size"]) >= NEVER_CUT  # in smaller pages one cannot begin anywhere else than at the beginning
 
 
 def _stamps(plan: Plan) -> Sequence[str]:
