@@ -326,3 +326,33 @@ def test_a_header_that_is_a_formula_has_to_be_saved(tmp_path):
             file.writestr(name, content)
     with pytest.raises(InputError, match=r"in\.xlsx:1: no value is saved for the formula in cell A1"):
         list(FileRows(str(path)).rows())
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("rows.txt", b"id,ref\n2,x\n"),
+        ("rows", b'[{"id": "2", "ref": "x"}]'),
+        ("rows.csv", b'{"id": "2", "ref": "x"}\n'),
+        ("rows.json", b'\xef\xbb\xbf\n{"id": "2", "ref": "x"}\n'),
+        ("rows.json", b'{\n  "id": "2",\n  "ref": "x"\n}\n'),
+        ("rows.jsonl", b'[{"id": "2", "ref": "x"}]\n'),
+        ("rows.csv", b"[id],[ref]\n2,x\n"),
+    ],
+)
+def test_a_file_is_taken_for_what_it_holds(tmp_path, name, content):
+    ((_, row),) = read(tmp_path / name, content)
+    assert {column.strip("[]"): value for column, value in row.items()} == {"id": "2", "ref": "x"}
+
+
+def test_workbooks_are_told_by_what_they_hold(tmp_path):
+    path = workbook(tmp_path / "in.xlsx", {"A": [["id"], [2]]}).rename(tmp_path / "in.csv")
+    assert list(FileRows(str(path)).rows()) == [(2, {"id": 2})]
+    with pytest.raises(InputError, match=r"old\.xls: a workbook of Excel's old format\. Save it as \.xlsx"):
+        read(tmp_path / "old.xls", bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600))
+
+
+def test_of_json_lines_only_the_line_that_is_none_is_left_out(tmp_path):
+    found = read(tmp_path / "in.jsonl", b'{"id": 1\n{"id": 2}\n')
+    assert [isinstance(row, InputError) for _, row in found] == [True, False]
+    assert len(read(tmp_path / "in.json", b'{"id": 1}\n{"id": 2}\n')) == 2

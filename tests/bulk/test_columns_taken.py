@@ -83,6 +83,9 @@ def test_of_two_columns_for_one_field_the_named_one_counts(bulk, sandbox, folder
     assert "the columns 'Ref' and 'ref' are both named like the field 'ref'. Leave one out: --map 'ref='." in ended.err
     ended = bulk("update", "Client", "--from", source, "--map", "id=id", "--map", "Client Id=id")
     assert "--map names two columns for 'id': 'id' and 'Client Id'" in ended.err
+    for option in ("--map", "--set"):
+        ended = bulk("update", "Client", "--from", source, option, "ref=a", option, "ref=b")
+        assert f"Invalid value for '{option}': 'ref' is given twice" in ended.err
     ended = bulk("update", "Client", "--from", source, "--map", "ref=ref", "--set", "ref=x")
     assert "'ref' is given twice: by --map 'ref=ref' and by --set" in ended.err
 

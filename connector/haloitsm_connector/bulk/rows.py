@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import re
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Any, Protocol
+
+import orjson
 
 from haloitsm_connector.bulk.record import PROBLEMS
 from haloitsm_connector.bulk.values import MisfitError, is_empty, typed
 from haloitsm_connector.client.request import scalar
 from haloitsm_connector.errors import InputError
-from haloitsm_connector.formats import STANDARD_STREAM, Format, format_of
+from haloitsm_connector.formats import EXTENSIONS, STANDARD_STREAM, Format
 from haloitsm_connector.publisher.sinks import csv_text
 from haloitsm_connector.subscriber import FileSubscriber
 from haloitsm_connector.subscriber.file import opened
@@ -29,6 +33,8 @@ TOLD = (LINE, RECORD, OUTCOME, REASON)
 WITHOUT = "bulk_without"
 """The column, where there is need of it, with the columns that a row did not have, as a list in JSON."""
 _CHUNK = 1 << 16
+_OLD_WORKBOOK = bytes.fromhex("d0cf11e0")
+_JSON = re.compile(rb"(?:\[\s*\{|\{\s*)\"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,7 @@ class Source(Protocol):
 class FileRows:
     """The rows of a CSV, JSON, JSON lines or XLSX file; ``-`` is standard input, which is kept in a file meanwhile.
 
-    What is not given is found out: the format by the name or the first bytes, the encoding by what can be read. Of a
+    What is not given is found out: the format by the first bytes and the name, the encoding by what can be read. Of a
     result file the rows that are done say so.
     """
 
@@ -97,7 +103,7 @@ class FileRows:
             shutil.copyfileobj(sys.stdin.buffer, self._kept)
             self._kept.flush()
             self.path = self._kept.name
-        self.format = self.format or (format_of(given) if given != STANDARD_STREAM else _sniffed(self.path))
+        self.format = self.format or _format(self.path, self.name)
         self.cells = self.format in ("csv", "xlsx")
         self.mark = f"{self.format} {self.sheet} {self.delimiter} {self.encoding} {_digest(self.path)}"
         options = {"format": self.format, "sheet": self.sheet, "delimiter": self.delimiter}
@@ -198,17 +204,28 @@ def _digest(path: str) -> str:
     return digest.hexdigest()
 
 
-def _sniffed(path: str) -> Format:
-    """Tell the format of a file by its first bytes."""
+def _format(path: str, name: str) -> Format:
+    """Tell the format of a file by its first bytes, by its name where these leave a doubt; CSV in the end."""
     with opened(path) as file:
         start = file.read(4096).removeprefix(codecs.BOM_UTF8).lstrip()
+    named = EXTENSIONS.get(Path(name).suffix.lower())
     if start.startswith(b"PK\x03\x04"):
         return "xlsx"
-    if start.startswith(b"["):
-        return "json"
-    if start.startswith(b"{"):
-        return "jsonl"
-    return "csv"
+    if start.startswith(_OLD_WORKBOOK):
+        raise InputError(f"{name}: a workbook of Excel's old format", "Save it as .xlsx.")
+    if not _JSON.match(start) and (named == "csv" or not start.startswith((b"[", b"{"))):
+        return named or "csv"
+    return "json" if start.startswith(b"[") or not (named == "jsonl" or _begins_with_object(path)) else "jsonl"
+
+
+def _begins_with_object(path: str) -> bool:
+    """Whether the first line of a file is a whole object of JSON."""
+    with opened(path) as file:
+        first = next(filter(bytes.strip, file), b"")
+    try:
+        return isinstance(orjson.loads(first.removeprefix(codecs.BOM_UTF8)), dict)
+    except orjson.JSONDecodeError:
+        return False
 
 
 def _encoding(path: str, name: str, given: str | None) -> str:

@@ -114,6 +114,8 @@ def pairs(option: str, given: list[str] | None) -> dict[str, str]:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint=f"'{option}'")
+        if name in pairs:
+            raise typer.BadParameter(f"{name!r} is given twice", param_hint=f"'{option}'")
         pairs[name] = value
     return pairs
 
