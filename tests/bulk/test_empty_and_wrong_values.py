@@ -166,3 +166,17 @@ def test_a_change_of_blanks_alone_is_seen(bulk, sandbox, folder, old, new, shown
     ended = bulk("update", "Client", "--from", "in.csv", "--dry-run")
     row = next(line for line in ended.out.splitlines() if line.startswith("2 "))
     assert [cell.strip(" ") for cell in row.split("  ") if cell][-2:] == [*shown]
+
+
+def test_nothing_is_created_of_a_row_that_has_nothing(bulk, sandbox, folder, writes):
+    rows = [{"a": "b"}, {}, {"name": None, "ref": " "}, {"name": "Only"}]
+    (folder / "in.json").write_text(json.dumps(rows), "utf-8")
+    ended = bulk("create", "Client", "--from", "in.json", "--yes")
+    assert ended.status == 4
+    assert "create 1 new record\n" in ended.out
+    assert "left out: lines 1, 2, 3: it has nothing that a record could be made of\n" in ended.out
+    assert [one["name"] for request in writes() for one in request.body] == ["Only"]
+    (folder / "in.csv").write_text("Client,Remark\nA,b\n", "utf-8")
+    ended = bulk("create", "Client", "--from", "in.csv", "--yes")
+    assert ended.status == 1
+    assert "no column is named like a field that can be changed" in ended.err

@@ -101,6 +101,8 @@ class Changes:
             wanted.pop(self._target.id, None)
             if self._rules.once and not self.identity(wanted):
                 raise KeylessError(f"it has no {self._rules.once}, by which --once tells records apart")
+            if not wanted:
+                raise MisfitError("it has nothing that a record could be made of")
         elif missing := [name for name in self._target.key if wanted.get(name) in (None, "")]:
             raise KeylessError(self._keyless(missing[0], row))
         return wanted
@@ -146,7 +148,7 @@ class Changes:
                     if option == "--set" and any(f'"{name}"' in text for text in self._rules.values.values()):
                         told = f"{told} If '{name}' is a text, it stands in single quotes.".strip()
                     raise InputError(f"{option}: there is no column '{name}'", f"{suggest(name, known)} {told}".strip())
-        if self._kind == "update" and not self._rules.values and not {*self.used.values()} - {*self._target.key}:
+        if self._kind != "delete" and not self._rules.values and not {*self.used.values()} - {*self._target.key}:
             near = next((hint for hint in self.unused.values() if hint.startswith("Did you mean")), "")
             hint = (
                 f"{near} Columns: {there}. Say what one is for: --map COLUMN=FIELD; or set a value: --set FIELD=VALUE."

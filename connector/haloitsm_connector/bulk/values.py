@@ -107,7 +107,7 @@ def _boolean(value: Any) -> Any:
         return value
     if isinstance(value, str | int | float) and scalar(value).casefold() in _BOOLEANS:
         return _BOOLEANS[scalar(value).casefold()]
-    raise MisfitError(f"{_shown(value)} is neither true nor false")
+    raise MisfitError(f"{_shown(value)} is neither true nor false: write one of these, yes or no, 1 or 0")
 
 
 def _text(value: Any) -> Any:
