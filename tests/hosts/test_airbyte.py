@@ -66,7 +66,7 @@ def destination(run, tmp_path, settings):
     """Write messages of a stream of rows; return what became of it."""
 
     def destination(*messages, write="append", key=(), **more):
-        config = written(tmp_path / "destination.json", form(settings, outgoing(tmp_path), **more))
+        config = written(tmp_path / "destination.json", form(settings, outgoing(tmp_path)) | more)
         stream = {"name": "rows", "json_schema": {}, "supported_sync_modes": ["incremental"]}
         stream["source_defined_primary_key"] = [[name] for name in key]
         catalog = written(tmp_path / "written.json", configured(stream, write=write))
@@ -154,7 +154,7 @@ def test_the_form_has_each_way_to_sign_in_and_marks_secrets(connector, run):
 @pytest.mark.parametrize("connector", ["source-haloitsm", "destination-haloitsm"])
 def test_a_check_says_in_a_sentence_what_is_wrong(connector, run, settings, tmp_path):
     def checked(settings, **more):
-        config = written(tmp_path / "config.json", form(settings, outgoing(tmp_path), **more))
+        config = written(tmp_path / "config.json", form(settings, outgoing(tmp_path)) | more)
         ran = run(connector, "check", "--config", config)
         assert ran.status == 0, ran.out + ran.log
         [status] = told(ran, "CONNECTION_STATUS")
@@ -299,6 +299,16 @@ def test_what_no_state_has_confirmed_is_not_created_again(destination, sandbox, 
     ran = destination(*some[2:], complete("rows"), state=str(place))
     assert ran.status == 0, ran.out + ran.log
     assert made(sandbox) == {f"Row {number}": 1 for number in range(6)}
+
+
+def test_what_is_written_by_yaml_text_stays_on_record_too(destination, sandbox, tmp_path):
+    some = records("rows", [{"subject": f"Row {number}"} for number in range(3)])
+    text = outgoing(tmp_path).read_text("utf-8").partition("      once:")[0]
+    for _ in range(2):
+        ran = destination(*some, config=[], yaml=text)
+        assert ran.status == 0, ran.out + ran.log
+    assert made(sandbox) == {f"Row {number}": 1 for number in range(3)}
+    assert len(list((tmp_path / "state").rglob("*.sqlite"))) == 1
 
 
 def test_a_refused_record_stops_the_sync_without_the_state_or_is_logged(destination, sandbox):

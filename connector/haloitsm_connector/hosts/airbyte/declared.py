@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
@@ -17,12 +18,14 @@ from haloitsm_connector.client.fields import ApiKey, ClientCredentials, Password
 from haloitsm_connector.errors import InputError, sentence
 from haloitsm_connector.hosts.settings import Settings
 from haloitsm_connector.prototypes import Fields
+from haloitsm_connector.store import state_of
 from haloitsm_connector.validation import unknown_key, validated
 
 Property = dict[str, Any]
 
 AUTHENTICATION = "authentication"
 YAML = "yaml"
+STATE = "HALOITSM_STATE"
 _WAYS: Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "client_credentials": ("Client id and secret of an API application", ("client_id", "client_secret"), ("scopes",)),
     "password": (
@@ -97,20 +100,26 @@ def _check_settings(config: Any, known: Iterable[str]) -> None:
 
 
 @contextmanager
-def settings_of(config: Mapping[str, Any]) -> Iterator[Settings]:
-    """Return the settings that a form was filled in with, as long as they are used; InputError for wrong ones."""
+def settings_of(config: Mapping[str, Any]) -> Iterator[tuple[Settings, dict[str, str]]]:
+    """Return the settings that a form was filled in with, as long as they are used, and the environment they are for.
+
+    InputError says which are wrong.
+    """
     authentication = config.get(AUTHENTICATION) or None
     validated(_SignIn, {AUTHENTICATION: authentication})
     told = {**config, **(authentication or {})}
     told = {name: told[name] for name in Settings.model_fields if name in told}
+    settings = Settings.of(told)
+    environ = {**os.environ, **({STATE: config["state"]} if config.get("state") else {})}
     if not (text := config.get(YAML)):
-        yield Settings.of(told)
+        yield settings, environ
         return
+    if not settings.config:  # a text has its state as a file in the current folder would: its own folder goes
+        environ[STATE] = str(state_of(".", environ))
     with TemporaryDirectory(prefix="haloitsm-") as folder:
         file = Path(folder) / "configuration.yaml"
         file.write_text(text, "utf-8")
-        settings = Settings.of(told)
-        yield settings.model_copy(update={"config": (*settings.config, file)})
+        yield settings.model_copy(update={"config": (*settings.config, file)}), environ
 
 
 def _way(kind: str, title: str, needed: tuple[str, ...], possible: tuple[str, ...]) -> Property:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import reduce
 from logging import Logger, getLogger
 from typing import Any
@@ -31,7 +31,6 @@ from airbyte_cdk.models import (
 from haloitsm_connector.errors import ConnectorError, EntityError, InputError
 from haloitsm_connector.hosts.airbyte.declared import Property, check, form, settings_of
 from haloitsm_connector.hosts.airbyte.failures import emitted, told
-from haloitsm_connector.hosts.settings import Settings
 from haloitsm_connector.hosts.sink import Sink, Sinks
 from haloitsm_connector.pipeline import FAILED_STATUSES
 from haloitsm_transformers import Entity
@@ -81,7 +80,7 @@ class DestinationHaloITSM(Destination):
     def check(self, logger: Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
         """Sign in with every client, and open the state; a failure says why not."""
         try:
-            with settings_of(config) as settings, _sinks(settings, config) as sinks:
+            with _sinks(config) as sinks:
                 sinks.check()
                 if outgoing := config.get("outgoing"):
                     sinks.open(outgoing, "a check")
@@ -96,7 +95,7 @@ class DestinationHaloITSM(Destination):
         input_messages: Iterable[AirbyteMessage],
     ) -> Iterator[AirbyteMessage]:
         """Publish records; yield a state once all records in front of it are published."""
-        with told(), settings_of(config) as settings, _sinks(settings, config) as sinks:
+        with told(), _sinks(config) as sinks:
             streams = {_name(each.stream): _Stream(each, config, sinks) for each in configured_catalog.streams}
             for message in input_messages:
                 if (record := message.record) is not None:
@@ -183,9 +182,10 @@ class _Stream:
         self.taken = 0
 
 
-def _sinks(settings: Settings, config: Mapping[str, Any]) -> Sinks:
-    state = {"HALOITSM_STATE": config["state"]} if config.get("state") else {}
-    return Sinks(settings, environ={**os.environ, **state})
+@contextmanager
+def _sinks(config: Mapping[str, Any]) -> Iterator[Sinks]:
+    with settings_of(config) as (settings, environ), Sinks(settings, environ=environ) as sinks:
+        yield sinks
 
 
 def _concerned(state: AirbyteStateMessage, streams: Mapping[Name, _Stream]) -> list[_Stream]:

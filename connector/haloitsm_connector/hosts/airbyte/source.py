@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from logging import Logger
 from typing import Any
 
@@ -57,7 +58,7 @@ class SourceHaloITSM(Source):
     def check(self, logger: Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
         """Sign in with every client; a failure says why not."""
         try:
-            with settings_of(config) as settings, Streams(settings) as streams:
+            with _streams(config) as streams:
                 streams.check()
         except ConnectorError as error:
             return AirbyteConnectionStatus(status=Status.FAILED, message=str(error))
@@ -65,7 +66,7 @@ class SourceHaloITSM(Source):
 
     def discover(self, logger: Logger, config: Mapping[str, Any]) -> AirbyteCatalog:
         """Return the streams that the settings lead to."""
-        with told(), settings_of(config) as settings, Streams(settings) as streams:
+        with told(), _streams(config) as streams:
             return AirbyteCatalog(streams=[_declared(one) for one in streams])
 
     def read(
@@ -78,7 +79,7 @@ class SourceHaloITSM(Source):
         """Read the streams of a catalog, each from its state on; one that fails does not stop the others."""
         kept = {one.stream.stream_descriptor.name: one.stream.stream_state for one in state or () if one.stream}
         failed: dict[str, FailureType] = {}
-        with told(), settings_of(config) as settings, Streams(settings) as streams:
+        with told(), _streams(config) as streams:
             for chosen in catalog.streams:
                 name = chosen.stream.name
                 try:
@@ -99,6 +100,12 @@ def run(arguments: list[str]) -> None:
     with emitted(arguments[0]):
         check(arguments, FORM["properties"])
         launch(SourceHaloITSM(), arguments)
+
+
+@contextmanager
+def _streams(config: Mapping[str, Any]) -> Iterator[Streams]:
+    with settings_of(config) as (settings, environ), Streams(settings, environ=environ) as streams:
+        yield streams
 
 
 def _declared(stream: Stream) -> AirbyteStream:
