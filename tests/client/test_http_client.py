@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
+import sys
+import threading
 
 import orjson
 import pytest
@@ -9,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from haloitsm_connector.client import File, HttpClient, Request
-from haloitsm_connector.client.request import encode_query, fill_path
+from haloitsm_connector.client.request import Response, encode_query, fill_path
 from haloitsm_connector.errors import AnswerError, InputError, StatusError
 
 KEY = {"type": "api_key", "api_key": "key-0123456789"}
@@ -203,6 +207,45 @@ def test_compressed_answers_are_unpacked(server, client):
     response = client.send(Request("GET", "/Tickets"))
     assert response.headers["content-encoding"] == "gzip"
     assert len(response.json()["text"]) == 5000
+
+
+@pytest.mark.parametrize("body", [b'{"tickets": [' + b'{"id": [[], {}]},' * 20_000 + b"{}]}", b"[{}, [" * 20_000])
+def test_collections_are_left_as_they_are_and_none_begins_within_an_answer(body):
+    begun = []
+    gc.callbacks.append(lambda phase, _: begun.append(phase == "start"))
+    try:
+        with contextlib.suppress(AnswerError):
+            Response(200, {}, body).json()
+        assert gc.isenabled()
+        assert sum(begun) <= 1
+        gc.disable()
+        with contextlib.suppress(AnswerError):
+            Response(200, {}, body).json()
+        assert not gc.isenabled()
+    finally:
+        gc.callbacks.pop()
+        gc.enable()
+
+
+def test_no_other_thread_finds_collections_off_while_answers_are_decoded():
+    body, found, end = b"[" + b'{"id": []},' * 300 + b"{}]", set(), threading.Event()
+
+    def look():
+        while not end.is_set():
+            found.add(gc.isenabled())
+
+    looking = threading.Thread(target=look)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    looking.start()
+    try:
+        for _ in range(300):
+            Response(200, {}, body).json()
+    finally:
+        sys.setswitchinterval(before)
+        end.set()
+        looking.join()
+    assert found == {True}
 
 
 def test_connections_are_kept_between_requests(server, client):

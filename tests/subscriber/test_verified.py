@@ -5,13 +5,19 @@ What moves is made up in moving_list.py. A seed that fails is in the message: ``
 
 from __future__ import annotations
 
+from itertools import groupby
+
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moving_list import CAPS, FEW, KINDS, NEARS, SIZES, Course, Move, Told, read
 
+from haloitsm_connector.client.drive import at_once, drive
+from haloitsm_connector.client.request import Request, Response
 from haloitsm_connector.errors import AnswerError
 from haloitsm_connector.subscriber import verified
+from haloitsm_connector.subscriber.listing import Page
 
 BLOCKS = 4
 SCENARIOS = 4_000
@@ -94,3 +100,44 @@ def test_cap_is_found_although_rows_appear_before_the_place() -> None:
 def test_reading_begun_again_at_the_end_costs_few_requests() -> None:
     told = moved_once(Course(tuple(range(1, 1_001)), 50, 50, count="absent", stops=(20,)))
     assert told.asked <= 20 + 5
+
+
+def read_with_a_hole(behind: int, rows: int, page_size: int) -> tuple[list[int], list[int]]:
+    """Read a list that lacks an id behind so many rows.
+
+    Returns how many rows each answer had, with a 0 where a page was given, and how many each of those pages.
+    """
+    ids = [number + (number > behind) for number in range(1, rows + 1)]
+    shown: list[int] = []
+    pages: list[int] = []
+
+    def answer(request: Request) -> Response:
+        query = dict(request.query)
+        end = int(query["page_no"]) * int(query["page_size"])
+        return Response(200, {}, orjson.dumps(ids[end - int(query["page_size"]) : end]))
+
+    def page_of(response: Response) -> Page:
+        found = response.json()
+        shown.append(len(found))
+        return Page([{"id": one} for one in found], rows)
+
+    request = Request("GET", "/Tickets", (("page_size", str(page_size)), ("page_no", "1")))
+    for page in drive(verified.read_verified(request, page_of, page_size=page_size, parallel=16), at_once(answer)):
+        pages.append(len(page))
+        shown.append(0)
+    assert sum(pages) == rows
+    return shown, pages
+
+
+@pytest.mark.parametrize("size", [50, 100, 1_000])
+def test_id_missing_between_two_pages_costs_a_few_rows_and_no_page(size: int) -> None:
+    shown, pages = read_with_a_hole(2 * size, 20 * size, size)
+    assert len(pages) <= 20 + 1
+    assert sum(shown) <= 20 * size + size // 2
+
+
+@pytest.mark.parametrize("size", [50, 100, 1_000])
+def test_little_is_held_while_rows_are_asked_for_again(size: int) -> None:
+    shown, _ = read_with_a_hole(2 * size, 30 * size, size)
+    held = max(sum(rows) for more, rows in groupby(shown, bool) if more)
+    assert held <= size + max(size, 500) + verified.NEVER_CUT

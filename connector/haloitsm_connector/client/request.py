@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import operator
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import quote
 from uuid import UUID
@@ -83,7 +87,7 @@ class Response:
     def json(self) -> Any:
         """Decode the body; AnswerError says what came instead of JSON."""
         try:
-            return orjson.loads(self.body.removeprefix(BYTE_ORDER_MARK))
+            return _decoded(self.body.removeprefix(BYTE_ORDER_MARK))
         except orjson.JSONDecodeError as error:
             raise AnswerError(*self._not_json(error), url=self.url) from error
 
@@ -95,6 +99,21 @@ class Response:
             what = f"{self.url} answered {self.status} with a web page instead of JSON"
             return what, "A gateway or proxy may stand in between, or the base URI is not that of the API."
         return f"{self.url} answered {self.status} with text that is not complete JSON ({error}): {start[:80]!r}", ""
+
+
+def _decoded(body: bytes) -> Any:
+    """Decode JSON without a garbage collection meanwhile, as Python does by itself from 3.12 on.
+
+    Python 3.11 would begin several in one page, each going through what is decoded so far: a tenth of the time.
+    """
+    if sys.version_info >= (3, 12) or not gc.isenabled():
+        return orjson.loads(body)
+    try:
+        steps: list[Callable[[], Any]] = [gc.disable, partial(orjson.loads, body), gc.enable]
+        # All in one call of C: no other thread runs within it, so none ever finds collections switched off.
+        return list(map(operator.call, steps))[1]
+    finally:
+        gc.enable()
 
 
 def _in_query(text: str) -> str:

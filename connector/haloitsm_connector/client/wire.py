@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from haloitsm_connector.client.fields import Timeouts
@@ -128,14 +129,12 @@ class Wire:
 
 async def _whole(pieces: AsyncIterable[bytes]) -> bytes:
     """Read an answer's body; an AttemptError for one that would fill the memory."""
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in pieces:
-        size += len(chunk)
-        if size > LARGEST_BODY:
+    body = BytesIO()
+    async for piece in pieces:
+        body.write(piece)
+        if body.tell() > LARGEST_BODY:
             raise AttemptError(Event.TOO_LARGE, f"{LARGEST_BODY >> 20} MiB")
-        chunks.append(chunk)
-    return b"".join(chunks)
+    return body.getvalue()
 
 
 def _aiohttp_errors() -> tuple[type[Exception], ...]:

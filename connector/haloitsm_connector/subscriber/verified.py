@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice, pairwise
-from math import inf
+from math import ceil, inf
 from operator import lt
 
 from haloitsm_connector.client.drive import Ahead
@@ -42,8 +42,8 @@ DENSE = 0.1
 fewer requests than overlapping all pages."""
 READ_AHEAD = 2
 """How many times the pages under way are announced, so that as many are under way while answers wait to be read."""
-MEANWHILE = 1_000
-"""Rows of pages ahead that are decoded while a page is asked for again: the wait for it costs no processor time."""
+MEANWHILE = 500
+"""Rows of pages ahead that are decoded while a page is asked for again, so that the wait is of use: 4 MB of tickets."""
 
 
 class Unprovable(Exception):  # noqa: N818 - caught by the reader, never seen by a user
@@ -189,7 +189,7 @@ class _Course:
             return known
         yield from self._announced(request)
         if self.back:
-            for _, each in [*islice(self.ahead, MEANWHILE // self.size)]:
+            for _, each in [*islice(self.ahead, ceil(MEANWHILE / self.size))]:
                 if id(each) not in self.decoded:
                     try:
                         self.decoded[id(each)] = self.read(answer_of((yield each)))
@@ -310,8 +310,8 @@ class _Course:
         return self.ahead.popleft()
 
     def _nearby(self) -> tuple[Window, Request]:
-        if self.back:
-            return self._request(partial(backward, self.row))
+        if self.back:  # mostly no record stands there at all, which a few rows show as well as a page
+            return self._request(partial(_before, self.row, few=self.idle == 1))
         return self._request(partial(forward, self.row, overlap=min(1, self.row)))
 
     def _forget_plan(self) -> None:
@@ -355,6 +355,10 @@ class _Course:
     def _unordered(self) -> AnswerError:
         what = f"{self.request.path} does not keep to the order of ids (behind id {self.reached.id})"
         return AnswerError(what, "Read it with `consistency: fast`.")
+
+
+def _before(row: int, size: int, *, few: bool) -> Window | None:
+    return (backward(row, min(size, NEVER_CUT)) if few else None) or backward(row, size)
 
 
 def _ids(rows: list[Entity]) -> list[int] | None:
