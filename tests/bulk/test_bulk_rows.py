@@ -134,7 +134,7 @@ def test_workbooks_are_read(tmp_path):
     assert found[2][0] == 5
     assert isinstance(found[2][1], InputError)
     assert len(found) == 3
-    assert source.notes == [f"of {path} the sheet 'Clients' is read; --sheet names another: Other"]
+    assert source.notes == [f"of {path} the sheet 'Clients' is read; --sheet names another: 'Other'"]
     assert list(FileRows(str(path), sheet="Other").rows()) == [(2, {"id": 9})]
     with pytest.raises(InputError, match="there is no sheet 'Othr'"):
         list(FileRows(str(path), sheet="Othr").rows())

@@ -38,7 +38,7 @@ def test_rows_with_the_same_key_are_told_as_what_they_are(make, sandbox, result)
     ended = make("LT-A", "LT-A", "LT-A:13", "", " ", "LT-B")
     assert ended.status == 4
     assert "create 2 new records" in ended.out
-    assert "left out: 1 row: line 2 asks for the same" in ended.out
+    assert "left out: line 3: line 2 asks for the same" in ended.out
     assert "left out: line 4: line 2 is about the same record" in ended.out
     assert "left out: lines 5, 6: it has no inventory_number, by which --once tells records apart" in ended.out
     outcomes = ["created", "equal", "duplicate", "no id", "no id", "created"]
@@ -62,7 +62,7 @@ def test_the_preview_says_how_many_are_there_already(make, sandbox, writes, aske
     ended = make(there, *new, options=("--dry-run",))
     assert ended.status == 0
     assert f"create {count} new record" in ended.out
-    assert "left out: 1 row: the Asset with this inventory_number is there already" in ended.out
+    assert "left out: line 2: the Asset with this inventory_number is there already" in ended.out
     assert writes() == []
     before = len(asked())
     assert make(there, *new).status == 0

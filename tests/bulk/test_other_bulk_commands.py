@@ -201,7 +201,7 @@ def test_what_cannot_be_undone_is_said_with_what_to_do(bulk, sandbox, folder):
         "It has 1. A run is in the state of the folder or the configuration in which it was begun"
         in bulk("show", 9).err
     )
-    bulk("forget", 1)
+    bulk("forget", 1, "--yes")
     assert "There is no bulk run." in bulk("list").err
 
 
@@ -305,5 +305,5 @@ def test_runs_are_kept_in_every_kind_of_state(bulk, sandbox, folder, kind, reque
     csv_of(folder, "name\nNew A\nNew B\n", "new.csv")
     assert bulk("create", "Client", "--from", "new.csv", "--yes", "--state", place).status == 0
     assert len(json.loads(bulk("list", "--state", place, "--json").out)) == 3
-    bulk("forget", 1, "--state", place)
+    bulk("forget", 1, "--yes", "--state", place)
     assert len(json.loads(bulk("list", "--state", place, "--json").out)) == 2

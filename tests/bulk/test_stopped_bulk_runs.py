@@ -156,7 +156,7 @@ def test_a_configuration_gives_client_and_chain_and_is_not_repeated(bulk, sandbo
     assert "left out: line 3: halo.yaml:9:7: " in ended.out
     assert "Wrote saved.yaml; the client 'halo' is that of halo.yaml." in ended.err
     assert "clients:" not in (folder / "saved.yaml").read_text()
-    assert "saved.yaml exists already" in bulk("update", "Client", *options, "--again").err
+    assert "saved.yaml exists already" in bulk("update", "Client", *options, "--set", "accountsid=A").err
 
 
 def test_a_file_of_transformers_names_its_chain(bulk, folder):

@@ -17,6 +17,7 @@ from haloitsm_connector.bulk.values import SPREADSHEET_ERRORS, MisfitError, is_e
 from haloitsm_connector.catalogue.model import Field
 from haloitsm_connector.errors import InputError, suggest
 from haloitsm_connector.publisher.once import comparable
+from haloitsm_connector.subscriber.incremental import CHANGED
 from haloitsm_transformers import Entity, StepsError, TransformError, names_read, template
 
 NOT_MEANT = "not meant"
@@ -25,6 +26,8 @@ NOT_NAMED = "--map COLUMN=FIELD takes one"
 """Said of the columns of a report."""
 _UNKNOWN = Field("", "any", None, False)
 _MOST_COLUMNS = 30
+_IDS = frozenset({"", "id", "ids", "no", "nr", "number", "key"})
+"""What people call the id of a record, behind the name of its kind or alone."""
 
 
 class KeylessError(MisfitError):
@@ -175,8 +178,11 @@ class Changes:
     def _keyless(self, missing: str, row: Entity) -> str:
         if missing in self.used.values():
             return f"it has no {missing}"
-        near = suggest(missing, row) or f"Name the one: --map 'COLUMN={missing}'."
-        return f"no column holds the {missing} of the record. {near}"
+        column = next(filter(self._may_be_id, row), "COLUMN") if missing == self._target.id else "COLUMN"
+        near = suggest(missing, row) if column == "COLUMN" else ""
+        return f"no column is named '{missing}'. {near} Say which holds it: --map '{column}={missing}'".replace(
+            "  ", " "
+        )
 
     def _typed(self, name: str, value: Any, where: str, column: str = "") -> Any:
         """Return a value as its field holds it, a name as its number; ``column`` is where names came from."""
@@ -225,17 +231,28 @@ class Changes:
             return NOT_MEANT
         if named is None and self._named_only and name not in self._target.key:
             return NOT_MEANT if self._whole else NOT_NAMED
+        if self._is_fixed(name or column.casefold()) and name not in self._target.key:
+            return "Halo does not let it be written"
         if name is None:
-            return suggest(column, self._folded.values())
+            return "" if self._may_be_id(column) else suggest(column, self._folded.values())
         if named is None and name in self._columns:
             return f"its field is taken from column '{self._columns[name]}'"
         if name in self._rules.values:
             return "its field is set for all rows"
-        if self._target.fields.get(name, _UNKNOWN).read_only and name not in self._target.key:
-            return "Halo does not let it be written"
         if self._kind == "create" and name == self._target.id:
             return "new records get their ids from Halo"
         return None
+
+    def _is_fixed(self, name: str) -> bool:
+        """Whether nobody writes a field, as one that tells when its record was changed (halo-api-facts 4.1)."""
+        changed = name in CHANGED and not self._rules.allow_unknown
+        return changed or self._target.fields.get(name, _UNKNOWN).read_only
+
+    def _may_be_id(self, column: str) -> bool:
+        """Whether a column looks like one with the id of the record, as people call it: ``Ticket No.``."""
+        word = "".join(filter(str.isalnum, column.casefold()))
+        name = self._target.name.casefold()
+        return word != "" and word.removeprefix(name).removeprefix(name.removesuffix("s")) in _IDS
 
     def _check(self) -> None:
         """Raise InputError for fields that cannot be meant, and for a field that is named twice."""
@@ -266,14 +283,14 @@ class Changes:
         if name in self._target.key:
             if name in self._rules.values and name == self._target.id:
                 raise InputError(f"'{name}' tells the records apart, and cannot be the same for all", "Use a column.")
+        elif self._is_fixed(name):
+            raise InputError(f"Halo does not let '{name}' of {self._target.name} be written")
         elif name not in known and not self._rules.allow_unknown:
             hint = suggest(name, known) or "`haloitsm entity` lists its fields."
             raise InputError(
                 f"{self._target.name} has no documented field '{name}', and Halo ignores those it does not know",
                 f"{hint} If Halo has it all the same, add --allow-unknown.",
             )
-        elif name in known and known[name].read_only:
-            raise InputError(f"Halo does not let '{name}' of {self._target.name} be written")
 
     def _template(self, name: str, text: str) -> Callable[[Entity], Any]:
         try:

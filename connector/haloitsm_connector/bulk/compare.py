@@ -157,7 +157,9 @@ def _compared(row: Row, found: Found, target: Target, kind: str) -> Row:
     }
     old = {name: touched(found.get(name), value) for name, value in differing.items()}
     if not differing:
-        return replace(row, wanted={}, old={}, status="equal", reason="it has these values already")
+        asked = any(name not in target.key for name in row.wanted)
+        reason = "it has these values already" if asked else f"it asks for nothing: it has no more than the {target.id}"
+        return replace(row, wanted={}, old={}, status="equal", reason=reason)
     keys = {name: value for name, value in row.wanted.items() if name in target.key}
     if kind != "undo":
         return replace(row, wanted={**keys, **differing}, old={**called(found), **old}, status=READY)

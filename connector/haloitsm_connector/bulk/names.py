@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +92,7 @@ class Names:
         if ids:
             raise MisfitError(f"several are called '{name}': {', '.join(map(str, ids[:5]))}; give the number")
         labels = [label for _, label in known.numbers.values() if label]
-        hint = suggest(name, labels) or (f"There are: {', '.join(labels[:_SHOWN])}" if labels else "")
+        hint = suggest(name, labels) or _there(labels[:_SHOWN], len(labels))
         raise MisfitError(f"nothing is called '{name}'" + (f". {hint}" if hint else ""))
 
     def check(self, field: str, number: Any) -> None:
@@ -112,8 +112,8 @@ class Names:
             self._note(f"the numbers of '{field}' were not looked up: {error.what}")
             return
         near = sorted(known.numbers.values(), key=lambda row: abs(_size(row[0]) - number))[:_SHOWN]
-        told = ", ".join(f"{id_} ({label})" for id_, label in sorted(near, key=lambda row: _size(row[0])))
-        raise UnknownNumberError(f"there is no {place.name} {written}. There are: {told}")
+        told = [f"{id_} ({label})" for id_, label in sorted(near, key=lambda row: _size(row[0]))]
+        raise UnknownNumberError(f"there is no {place.name} {written}. {_there(told, len(known.numbers))}")
 
     def _is_there(self, place: Place, number: str, known: _Rows) -> bool:
         """Whether Halo has what no row shows: rows may hide it, and not all of them are read."""
@@ -186,6 +186,13 @@ class Names:
             return self._catalogue.find(f"GET {path}", ("GET",))
         except InputError:
             return None
+
+
+def _there(some: Sequence[str], all_: int) -> str:
+    """Say what there is, or that these are not all of it."""
+    if not some:
+        return ""
+    return f"{'There are' if len(some) == all_ else 'There are, among others'}: {', '.join(some)}"
 
 
 def _size(number: Any) -> float:

@@ -76,20 +76,21 @@ def _left_out(record: Record) -> list[dict[str, Any]]:
 def grouped(record: Record, *statuses: str) -> list[dict[str, Any]]:
     """Return why rows have some statuses: reasons that differ in names and numbers only are told together.
 
-    Each group has its ``status``, how many ``rows`` it is about, the ``lines`` of the first and their ``reasons``.
+    Each group has its ``status``, how many ``rows`` it is about, and ``reasons``: some, each with the ``lines`` of its
+    first ``rows``.
     """
     groups: dict[tuple[str, str], dict[str, Any]] = {}
     for status, reason, line in record.reasons(*statuses):
         kind = (status, _shape(reason))
         if kind not in groups and len(groups) >= MOST_REASONS:
             kind, reason = (status, ""), "other reasons"
-        group = groups.setdefault(kind, {"status": status, "rows": 0, "lines": [], "reasons": []})
+        group = groups.setdefault(kind, {"status": status, "rows": 0, "reasons": {}})
         group["rows"] += 1
-        if len(group["lines"]) < EXAMPLES:
-            group["lines"].append(line)
-        if len(group["reasons"]) < EXAMPLES and reason not in group["reasons"]:
-            group["reasons"].append(reason)
-    return list(groups.values())
+        if reason in group["reasons"] or len(group["reasons"]) < EXAMPLES:
+            told = group["reasons"].setdefault(reason, {"reason": reason, "rows": 0, "lines": []})
+            told["rows"] += 1
+            told["lines"] += [line] if len(told["lines"]) < EXAMPLES else []
+    return [{**group, "reasons": list(group["reasons"].values())} for group in groups.values()]
 
 
 def _shape(reason: str) -> str:

@@ -31,6 +31,7 @@ PROBLEMS = frozenset({"missing", "invalid", "no id", DUPLICATE, LEFT, PARTLY, "r
 """Statuses that somebody has to look at."""
 PAGE = 500
 """Rows that are held at a time."""
+_SHOWN = 10
 _RUN = "number, kind, entity, system, source, mark, plan, status, began, changed, undoes"
 _ROW = "number, line, record, content, wanted, previous, status, id, reason"
 
@@ -96,7 +97,8 @@ class Runs:
         found = self._found("number = ?", (number,))
         if not found:
             there = [info.number for info in self.all()]
-            has = f"It has {', '.join(map(str, reversed(there[:10])))}" if there else "It has none"
+            more = f", and {len(there) - _SHOWN} before: `haloitsm bulk list` shows all" if len(there) > _SHOWN else ""
+            has = f"It has {', '.join(map(str, there[:_SHOWN]))}{more}" if there else "It has none"
             raise InputError(
                 f"there is no bulk run {number} in {self.database.place}",
                 f"{has}. A run is in the state of the folder or the configuration in which it was begun: go there, or "

@@ -147,7 +147,8 @@ class FileRows:
             names = sheet_names(self.name, file)
         if len(names) > 1 and self.sheet is None:
             self._others = names
-            others = ", ".join(names[1:4]) + (", …" if len(names) > 4 else "")
+            more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+            others = ", ".join(f"'{name}'" for name in names[1:4]) + more
             self.notes.append(f"of {self.name} the sheet '{names[0]}' is read; --sheet names another: {others}")
 
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from haloitsm_connector.bulk.compare import left_as_it_is
+from haloitsm_connector.bulk.compare import left_as_it_is, missing
 from haloitsm_connector.bulk.current import Current
 from haloitsm_connector.bulk.record import PARTLY, PUT_BACK, READ, READY, Record, Row
 from haloitsm_connector.bulk.there import once_by
@@ -21,6 +21,7 @@ from haloitsm_transformers import Entity
 if TYPE_CHECKING:
     pass
 
+_NOT_THERE = "answered 404"
 STORE_EVERY = 100
 STORE_SECONDS = 1.0
 PARALLEL = 4
@@ -116,7 +117,9 @@ class _Rows:
         self._outcomes, self._stored = [], time.monotonic()
 
     def _settled(self, row: Row, outcome: Outcome) -> Row:
-        if outcome.status == "refused" and self.record.info.kind == "delete" and self.current.one(row.record) is None:
+        if outcome.status == "refused" and self._is_gone(row, outcome.reason):
+            if self.record.info.kind != "delete":
+                return replace(row, status="refused", reason=f"{missing(row, self.current.target).reason} any more")
             return replace(row, status="deleted", id=row.record, reason="it is gone")  # as where the answer was lost
         of_record = row.record if self.record.info.kind != "create" and row.record else None
         id_ = of_record if outcome.id is None else outcome.id
@@ -125,3 +128,8 @@ class _Rows:
             reason = left_as_it_is(row)
             status = PARTLY if reason else PUT_BACK
         return replace(row, status=status, id=id_, reason=reason)
+
+    def _is_gone(self, row: Row, reason: str) -> bool:
+        """Whether somebody has deleted a record since it was read; asked only where that is what was refused."""
+        asks = self.record.info.kind == "delete" or (row.record and _NOT_THERE in reason)
+        return bool(asks and self.current.target.one and self.current.one(row.record) is None)

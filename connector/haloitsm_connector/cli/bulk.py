@@ -12,16 +12,15 @@ import typer
 
 from haloitsm_connector.cli import bulk_shown, output
 from haloitsm_connector.cli.bulk_access import Access, Rows, opened, save, source_of
+from haloitsm_connector.cli.bulk_runs import Number, forget, list_runs, show, target_of_run
 from haloitsm_connector.cli.request import ClientName, Config, pairs
-from haloitsm_connector.cli.settings import State, open_state_of, user_catalogue
+from haloitsm_connector.cli.settings import State
 from haloitsm_connector.errors import ConnectorError, InputError, RemoteError
 
 if TYPE_CHECKING:
     from haloitsm_connector.bulk.current import Current
     from haloitsm_connector.bulk.record import Record
     from haloitsm_connector.bulk.send import Sending
-    from haloitsm_connector.bulk.target import Target
-    from haloitsm_connector.catalogue import Catalogue
 
 app = typer.Typer(
     help="Change many records: update, create, delete, undo.", no_args_is_help=True, rich_markup_mode=None
@@ -49,14 +48,14 @@ Transformers = Annotated[
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Try on so many rows; the same command goes on with the rest.")]
 Full = Annotated[bool, typer.Option("--full", help="Show all records that change, not the first ten.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and send nothing.")]
 Again = Annotated[bool, typer.Option("--again", help="Begin anew what was carried out, or cut off, before.")]
 Batch = Annotated[int, typer.Option(min=1, max=1000, help="Records in one array at most.")]
 Parallel = Annotated[int, typer.Option(min=1, max=16, help="Requests under way at a time.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print preview and outcome as JSON.")]
 Result = Annotated[Path | None, typer.Option(help="Where the result goes, a row for each row; bulk-RUN.csv.")]
 SaveConfig = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the YAML that sends the same.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print preview and outcome as JSON.")]
 ClearEmpty = Annotated[
     bool, typer.Option("--clear-empty", help="What is empty in a row empties its field; else leaves it.")
 ]
@@ -69,8 +68,6 @@ FileFormat = Annotated[str | None, typer.Option("--format", help="csv, xlsx, jso
 Sheet = Annotated[str | None, typer.Option(help="XLSX: the sheet; else the first.")]
 Delimiter = Annotated[str | None, typer.Option(help="CSV: the character between cells; else found out.")]
 Encoding = Annotated[str | None, typer.Option(help="CSV: such as cp1252; else found out.")]
-Number = Annotated[int, typer.Argument(help="Number of the run, as `haloitsm bulk list` shows it.")]
-
 NOTHING_YET = "; nothing was sent yet"
 READING = {"delete": "reading copies", "create": "looking for what is there"}
 
@@ -190,7 +187,7 @@ def undo(
     how = How(limit, full, yes, dry_run, False, result, None, as_json, count)
     with opened(context.obj, config, client, state, None) as access:
         undone = Runs(access.database).get(run)
-        target = _target_of_run(access.catalogue, undone.entity)
+        target = target_of_run(access.catalogue, undone.entity)
         check_undo(undone, target)
         _same_system(undone.system, access.client.api_uri)
         with _watched() as watch, access.database.lease(f"bulk {undone.mark}", f"bulk {UNDO.format(run)}") as held:
@@ -203,50 +200,9 @@ def undo(
                 _finished(record, current, Sending(batch, parallel), beginning, how, watch)
 
 
-@app.command("list")
-def list_runs(
-    context: typer.Context, config: Config = None, state: State = None, as_json: AsJson = False
-) -> None:  # fmt: skip
-    """Show the bulk runs, the last one first."""
-    from haloitsm_connector.bulk.record import Record, Runs
-
-    with open_state_of(context.obj, config, state) as database:
-        bulk_shown.runs([Record(database, info) for info in Runs(database).all()], as_json)
-
-
-@app.command()
-def show(
-    context: typer.Context, run: Number,
-    result: Annotated[Path | None, typer.Option(help="Write its result to this CSV file again.")] = None,
-    copies: Annotated[Path | None, typer.Option(help="Write the old values that it kept to this .jsonl file.")] = None,
-    config: Config = None, state: State = None, as_json: AsJson = False,
-) -> None:  # fmt: skip
-    """Show what became of a run; write its result or the old values again."""
-    from haloitsm_connector.bulk.preview import preview
-    from haloitsm_connector.bulk.record import Record, Runs
-    from haloitsm_connector.bulk.result import write_copies, write_result
-
-    with open_state_of(context.obj, config, state) as database:
-        record = Record(database, Runs(database).get(run))
-        target = _target_of_run(user_catalogue(), record.info.entity)
-        bulk_shown.run(record, preview(record, target, 2**62), as_json)
-        if result:
-            write_result(record, result)
-            output.say(f"Wrote {result}.")
-        if copies:
-            output.say(f"Wrote {output.counted(write_copies(record, target, copies), 'copy', 'copies')} to {copies}.")
-
-
-@app.command()
-def forget(context: typer.Context, run: Number, config: Config = None, state: State = None) -> None:
-    """Forget a run and the old values that it kept: it cannot be undone any more."""
-    from haloitsm_connector.bulk.record import Runs
-
-    with open_state_of(context.obj, config, state) as database:
-        info = Runs(database).get(run)
-        with database.lease(f"bulk {info.mark}") as held:
-            Runs(held).forget(run)
-        output.say(f"Run {run} is forgotten.")
+app.command("list")(list_runs)
+app.command()(show)
+app.command()(forget)
 
 
 def _carried_out(
@@ -277,7 +233,8 @@ def _carried_out(
         with _kept_if_begun(record, watch):
             if beginning == "new":
                 steps = planned(record, source, access.chain, changes)
-                bulk_shown.followed(f"reading {source.name}", steps, note=NOTHING_YET)
+                with bulk_shown.noted(source.notes):
+                    bulk_shown.followed(f"reading {source.name}", steps, note=NOTHING_YET)
             changes.used |= record.info.plan.get("used", {})
             changes.named |= dict.fromkeys(record.info.plan.get("named", ()))
             if how.save_config:
@@ -380,12 +337,6 @@ def _let_go(record: Record, told: dict[str, Any], how: How) -> None:
     problems = any(record.counts()[status] for status in PROBLEMS)
     if problems and (how.dry_run or not told["sending"]):
         raise typer.Exit(4)
-
-
-def _target_of_run(catalogue: Catalogue, entity: str) -> Target:
-    from haloitsm_connector.bulk.target import target_of
-
-    return target_of(catalogue, entity.removeprefix("DELETE ").removeprefix("POST "))
 
 
 def _same_system(of_run: str, here: str) -> None:

@@ -144,18 +144,27 @@ def save(command: Command, changes: Changes, sending: Sending, access: Access, p
     """Write the configuration of a command."""
     from haloitsm_connector.bulk.saved import saved
 
-    if path.exists():
-        raise InputError(f"{path} exists already", "Name another file with --save-config.")
     name, clients = "halo", {"halo": client_in_environment(access.settings)}
     if access.config is not None:
         from haloitsm_connector.config import load
 
         loaded = load([access.config], environ=access.settings.environ, catalogue=access.catalogue)
         name, clients = access.client_name or next(iter(loaded.clients)), {}
-    path.parent.mkdir(parents=True, exist_ok=True)
     text, differs = saved(command, changes, sending, name, clients)
-    path.write_text(text, "utf-8")
+    _write(path, text)
     where = f"; the client '{name}' is that of {access.config}" if access.config else ""
     output.say(f"Wrote {path}{where}.")
     for one in differs:
         output.say(one)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that is new, or says the same already."""
+    try:
+        if path.exists() and path.read_text("utf-8", errors="replace") != text:
+            what = f"{path} exists already, and says something else"
+            raise InputError(what, "Delete it, or name another file with --save-config.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}", "Nothing was sent.") from error

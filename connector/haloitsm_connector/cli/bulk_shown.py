@@ -6,7 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from itertools import islice, takewhile
 from pathlib import Path
@@ -18,7 +18,7 @@ from haloitsm_connector.cli import output
 from haloitsm_connector.errors import InputError
 
 if TYPE_CHECKING:
-    from haloitsm_connector.bulk.record import Record
+    from haloitsm_connector.bulk.record import Record, RunInfo
 
 Steps = Generator[int, None, None]
 """What tells now and then how many rows are done."""
@@ -53,8 +53,7 @@ def some(changes: Iterator[dict[str, Any]], *, full: bool) -> list[dict[str, Any
 
 def preview(told: Mapping[str, Any], full: bool) -> None:
     """Show what is about to be sent, and what is left out."""
-    for note in told["notes"]:
-        output.say(f"{note[0].upper()}{note[1:]}.")
+    _say_notes(told["notes"])
     kind, sending = told["kind"], told["sending"]
     output.show(f"{told['source']}: {output.counted(told['rows'], 'row')}; {VERBS[kind]} {_records(kind, sending)}")
     if told["columns"]:
@@ -76,6 +75,21 @@ def preview(told: Mapping[str, Any], full: bool) -> None:
 
 def _empty(count: int) -> str:
     return f" (empty in {output.counted(count, 'row')}, where it stays; --clear-empty empties it)" if count else ""
+
+
+@contextmanager
+def noted(notes: Sequence[str]) -> Iterator[None]:
+    """Say with a mistake in what was given what should be known about the rows: their sheet may be another one."""
+    try:
+        yield
+    except InputError:
+        _say_notes(notes)
+        raise
+
+
+def _say_notes(notes: Sequence[str]) -> None:
+    for note in notes:
+        output.say(f"{note[0].upper()}{note[1:]}.")
 
 
 def _as(column: str, field: str) -> str:
@@ -132,10 +146,9 @@ _OF_UNDO = ("left as it is", "partly put back")
 
 def _group(group: Mapping[str, Any], word: str) -> str:
     """Say what became of rows, which they are, and why, by the first of them."""
-    count, reasons = group["rows"], group["reasons"]
-    places = output.counted(count, "row") if group["status"] in ("equal", "skipped") else _places(group["lines"], count)
-    more = "; …" if 1 < len(reasons) < count else ""
-    return f"{word}: {places}: {'; '.join(reasons)}{more}"
+    told = "; ".join(f"{_places(one['lines'], one['rows'])}: {one['reason']}" for one in group["reasons"])
+    others = group["rows"] - sum(one["rows"] for one in group["reasons"])
+    return f"{word}: {told}" + (f"; and {output.counted(others, 'row')} like these" if others else "")
 
 
 def _places(lines: list[int], count: int) -> str:
@@ -189,11 +202,16 @@ def agreed(told: Mapping[str, Any], yes: bool, expected: int | None, asks: bool)
         raise InputError("standard input holds the rows, so nobody can be asked", instead)
     question = f"{VERBS[kind].capitalize()} {_records(kind, count)} in {told['system']}?"
     if kind != "delete":
-        return _answer(f"{question} [y/N]", instead).casefold() in ("y", "yes")
+        return confirmed(question, instead)
     typed = _answer(f"{question} Type the number:", instead)
     if typed != str(count):
         raise InputError(f"{typed} is not {count}" if typed else "no number was typed", "Nothing was deleted.")
     return True
+
+
+def confirmed(question: str, instead: str) -> bool:
+    """Ask whether to do something; InputError with what to do instead where nobody answers."""
+    return _answer(f"{question} [y/N]", instead).casefold() in ("y", "yes")
 
 
 def _answer(question: str, instead: str) -> str:
@@ -285,12 +303,17 @@ def run(record: Record, told: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         output.show_json({**shown, "left_out": told["left_out"]})
         return
-    output.show(f"run {shown['run']} of {shown['when']}: {shown['kind']} {shown['entity']} in {record.info.system}")
+    output.show(heading(record.info))
     output.show(f"{shown['source']}: {shown['status']}, {shown['told']}")
     for line in _left_out(told):
         output.show(line)
     for group in grouped(record, *_AFTERWARDS, "partly put back"):
         output.show(_group(group, group["status"]))
+
+
+def heading(info: RunInfo) -> str:
+    """Say which run it is."""
+    return f"run {info.number} of {_when(info.began)}: {info.kind} {info.entity} in {info.system}"
 
 
 def _run(record: Record) -> dict[str, Any]:
