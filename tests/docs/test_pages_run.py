@@ -46,6 +46,7 @@ def shell(tmp_path, page):
         "PATH": os.pathsep.join([*map(str, programs(page)), os.environ["PATH"]]),
         "XDG_CONFIG_HOME": str(tmp_path / ".config"),
         "HOME": str(tmp_path),
+        **(sparks.FASTER if page.stem == "spark" else {}),
     }
     running: list[subprocess.Popen] = []
 

@@ -25,13 +25,12 @@ def session() -> SparkSession:
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.sql.shuffle.partitions": "2",
         "spark.sql.codegen.wholeStage": "false",  # compiling takes longer than so few rows
-        "spark.pyspark.python": sys.executable,
         "spark.ui.showConsoleProgress": "false",
         "spark.cores.max": "2",
         "spark.executor.memory": "600m",
         "spark.sql.session.timeZone": "UTC",
     }
-    builder = SparkSession.builder.master(os.environ.get("MASTER", "local[2,2]"))
+    builder = SparkSession.builder.master(os.environ.get("MASTER", "local[2]"))
     for name, value in settings.items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()

@@ -72,6 +72,18 @@ def test_filters_are_asked_of_halo_and_change_nothing(spark, settings, client, s
     assert all("client_id=3" in str(request) and "lastupdatefromdate=" in str(request) for request in asked)
 
 
+def test_moments_without_a_zone_are_those_of_halo_in_filters_too(spark, settings, client):
+    tickets = sorted(Subscriber(client, "GET /Tickets"), key=lambda row: row["last_update"])
+    newest = [row["last_update"][:19] for row in tickets][-20:]
+    read = spark.ask(
+        "read",
+        options={**settings, "entity": "GET /Tickets"},
+        schema="id long, last_update timestamp_ntz",
+        where=f"last_update >= timestamp_ntz'{newest[0]}'",
+    )
+    assert len(read["rows"]) >= len(newest), read
+
+
 def test_windows_of_dates_are_partitions(spark, settings, client):
     told = {"entity": "GET /Tickets", "dates": "dateoccured", "since": "2020-01-01", "window_days": 1200}
     read = spark.ask("read", options={**settings, **told}, columns=["id"])
@@ -216,7 +228,9 @@ def test_routes_run_on_a_cluster_and_go_on_from_its_state(
     variables = {f"HALO_{name.upper()}": value for name, value in settings.items()}
     state = postgresql.address()
     arguments = ("run", written(tmp_path), "--engine", "spark", "--master", cluster, "--state", state)
-    ran = environment("spark").run("haloitsm", *arguments, timeout_seconds=400, SPARK_LOCAL_IP="127.0.0.1", **variables)
+    ran = environment("spark").run(
+        "haloitsm", *arguments, timeout_seconds=400, SPARK_LOCAL_IP="127.0.0.1", **sparks.FASTER, **variables
+    )
     assert ran.status == 0, ran.log
     assert "copies: 7 finished" in ran.log
     assert "again: 5 finished" in ran.log

@@ -114,6 +114,7 @@ class HaloReader(DataSourceReader):
     def __init__(self, told: ToRead, schema: StructType) -> None:
         self._told = told
         self._schema = schema
+        self._kinds = words(schema)
         self._narrowed = Narrowed()
 
     @plainly
@@ -134,7 +135,7 @@ class HaloReader(DataSourceReader):
     def read(self, partition: InputPartition) -> Iterator[pyarrow.RecordBatch]:
         """Read one of them."""
         with plainly:
-            found = batches(self._told, self._narrowed, partition.value, words(self._schema))
+            found = batches(self._told, self._narrowed, partition.value, self._kinds)
             yield from as_asked(found, self._schema)
 
 
@@ -160,6 +161,7 @@ class HaloStream(SimpleDataSourceStreamReader, SupportsTriggerAvailableNow):
     def __init__(self, told: ToRead, schema: StructType) -> None:
         self._told = told
         self._schema = schema
+        self._kinds = words(schema)
         self._once = self._all = False
 
     def prepareForTriggerAvailableNow(self) -> None:  # noqa: N802 - Spark's name
@@ -175,7 +177,7 @@ class HaloStream(SimpleDataSourceStreamReader, SupportsTriggerAvailableNow):
         """Read what is new since an offset, a micro-batch of it, and the offset behind it."""
         if self._once and self._all:
             return iter([]), start
-        found = what_is_new(self._told, start, words(self._schema))
+        found = what_is_new(self._told, start, self._kinds)
         self._all = found.all
         return iter(list(as_asked(iter(found.batches), self._schema))), found.end
 
@@ -184,7 +186,7 @@ class HaloStream(SimpleDataSourceStreamReader, SupportsTriggerAvailableNow):
     ) -> Iterator[pyarrow.RecordBatch]:
         """Read again what lies between two offsets, as far as it has not changed since: that comes later."""
         with plainly:
-            found = what_was_new(self._told, start, end, words(self._schema))
+            found = what_was_new(self._told, start, end, self._kinds)
             yield from as_asked(found, self._schema)
 
     def commit(self, end: dict[str, str]) -> None:
