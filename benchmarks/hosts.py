@@ -37,7 +37,7 @@ class Table:
         return f"{self.rows:,} tickets, {self.latency_ms} ms"
 
 
-TABLES = (Table(100_000, 0, 2), Table(20_000, 50, 2))
+TABLES = (Table(100_000, 0, 2), Table(100_000, 50, 2))
 
 
 def main() -> int:
