@@ -73,5 +73,5 @@ def test_a_value_for_all_that_does_not_fit_is_told_once(bulk, folder, sandbox):
     assert ended.status == 1
     assert "--set 'item_tax_code': nothing is called 'many'. There are: 20% (Sales), " in ended.err
     ended = bulk("update", "Client", "--report", 1, "--set", "inactive=perhaps")
-    assert "--set 'inactive': 'perhaps' is neither true nor false." in ended.err
+    assert "--set 'inactive': 'perhaps' is neither true nor false: write one of these" in ended.err
     assert not [one for one in sandbox.requests if "/Report" in one.path]
