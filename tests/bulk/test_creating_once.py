@@ -135,6 +135,16 @@ def test_a_field_that_cannot_tell_records_apart_is_refused(make, writes, once, s
     assert writes() == []
 
 
+def test_a_field_that_no_search_finds_is_looked_for_in_the_list(bulk, folder, sandbox, result):
+    clients = sandbox.tables["Client"]
+    there = len(clients)
+    (folder / "in.csv").write_text(f"name,accountsid\nNew,{clients[3]['accountsid']}\n", "utf-8")
+    ended = bulk("create", "Client", "--from", "in.csv", "--once", "accountsid", "--yes")
+    assert ended.status == 0
+    assert "There is nothing to send." in ended.err
+    assert len(clients) == there
+
+
 def test_a_list_that_hides_the_field_is_not_believed(bulk, folder, sandbox, writes):
     sandbox.tables["Asset"][1]["notes"] = "x"
     rows = [{"inventory_number": f"LT-{n}", "assettype_id": 130, "client_id": 12, "notes": f"x{n}"} for n in range(40)]

@@ -55,10 +55,16 @@ class Current:
     query: Mapping[str, Any] = field(default_factory=dict)
     custom_fields: Sequence[str] = ()
 
+    @property
+    def has_list(self) -> bool:
+        """Whether one list has all records."""
+        rows = self.target.rows
+        return rows is not None and rows.listing is not None and not rows.requires and len(self.target.key) == 1
+
     def by_list(self, count: int) -> bool:
         """Whether the pages of the list take fewer requests than ``count`` records one by one, and so can be read."""
         rows = self.target.rows
-        if rows is None or rows.listing is None or rows.requires or len(self.target.key) > 1 or not count:
+        if rows is None or rows.listing is None or not self.has_list or not count:
             return False
         if self.target.one is None:
             return True

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Any
 
-from haloitsm_connector.bulk.current import WIDER, Current
+from haloitsm_connector.bulk.current import NAMING, WIDER, Current
 from haloitsm_connector.bulk.record import PAGE, READ, READY, THERE, Record, Row
 from haloitsm_connector.bulk.target import Target
 from haloitsm_connector.client.drive import Flow, drive
@@ -22,11 +22,16 @@ SAMPLE = 3
 
 
 def once_by(target: Target, name: str) -> Mapping[str, Any]:
-    """Return how a record is looked for by one of its fields; InputError where there is no list to look in."""
+    """Return how a record is looked for by one of its fields; InputError where there is no list to look in.
+
+    By a query parameter that is named like the field, or by a search where people know records by it; else the list is
+    not narrowed, as nobody knows in which fields Halo searches.
+    """
     if target.rows is None:
         raise InputError(f"Halo has no list of {target.name} to look for records in", "Leave out --once.")
     known = {parameter.name for parameter in target.rows.query_parameters}
-    query = {name if name in known else "search": f"{{{{ payload.{name} }}}}"} if known & {name, "search"} else {}
+    narrows = name if name in known else "search" if "search" in known and name in NAMING else ""
+    query = {narrows: f"{{{{ payload.{name} }}}}"} if narrows else {}
     wider = {name: True for name in WIDER if name in known}
     return {"find": target.rows.name, "query": {**wider, **query}, "match": name}
 
@@ -34,7 +39,8 @@ def once_by(target: Target, name: str) -> Mapping[str, Any]:
 def looked_up(record: Record, current: Current, most: int) -> Generator[int, None, None]:
     """Leave out the rows of which Halo has the record, numbered up to ``most``; yield how many are through with it.
 
-    The pages of the list are read where they take fewer requests than a look-up for each row. What the journal has is
+    The pages of the list are read where they take fewer requests than a look-up for each row, and where no query finds
+    a record by the field. What the journal has is
     left to be sent again: there the publisher tells whether the record is the one that was sent.
     """
     once = record.info.plan["once"]
@@ -43,7 +49,8 @@ def looked_up(record: Record, current: Current, most: int) -> Generator[int, Non
     total = counts[READ] + counts[READY]
     if not total:
         return
-    listed = current.by_list(total)
+    narrowed = look.once.query.keys() - {*WIDER}
+    listed = current.by_list(total) or (current.has_list and not narrowed)
     record.change(plan={**record.info.plan, "listed": listed})
     rows = _Rows(record, current, look, once, most)
     yield from rows.in_list() if listed else rows.by_themselves()
