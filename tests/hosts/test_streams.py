@@ -68,6 +68,16 @@ def test_settings_show_no_secret():
     assert "very-secret" not in str(error.value)
 
 
+def test_a_file_takes_no_tenant_from_elsewhere_for_an_address_of_the_settings(settings):
+    without = {name: value for name, value in settings.items() if name != "tenant"}
+    with Streams(
+        Settings.of({**without, "config": str(HERE / "halo.yaml")}), environ={"HALO_TENANT": "other"}
+    ) as opened:
+        opened.check()
+    elsewhere = Settings.of({"config": str(HERE / "halo.yaml")}).variables({"HALO_TENANT": "other"})
+    assert elsewhere == {"HALO_TENANT": "other"}
+
+
 def test_every_usual_entity_fits_the_catalogue(catalogue):
     for name, fields in selection(catalogue).items():
         assert not [finding for finding in check(fields, catalogue) if finding.severity == "error"], name

@@ -73,8 +73,12 @@ class Settings(Fields):
         return validated(HaloClientFields, fields)
 
     def variables(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """Return an environment in which the settings are the ``HALO_`` variables that YAML files name."""
-        return {**environ, **{VARIABLES[name]: text for name in VARIABLES if (text := _text(getattr(self, name)))}}
+        """Return an environment in which the settings are the ``HALO_`` variables that YAML files name.
+
+        An address without a tenant is one whose tenant is asked for, whatever tenant the environment has for another.
+        """
+        told = {VARIABLES[name]: text for name in VARIABLES if (text := _text(getattr(self, name)))}
+        return {**environ, **({VARIABLES["tenant"]: ""} if self.base_uri else {}), **told}
 
 
 _KINDS = {"api_key": "api_key", "username": "password", "password": "password"}

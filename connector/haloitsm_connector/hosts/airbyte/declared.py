@@ -72,7 +72,7 @@ class _SignIn(Fields):
     authentication: Annotated[ClientCredentials | Password | ApiKey, Field(discriminator="type")] | None
 
 
-def check(arguments: list[str], known: Iterable[str]) -> None:
+def check_files(arguments: list[str], known: Iterable[str]) -> None:
     """Read the files that a command names, and the settings; InputError says what is wrong, and shows no value.
 
     The CDK does not say it in a sentence, and shows the values of settings that are wrong. A setting that is not

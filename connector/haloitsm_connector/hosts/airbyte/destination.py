@@ -29,7 +29,7 @@ from airbyte_cdk.models import (
 )
 
 from haloitsm_connector.errors import ConnectorError, EntityError, InputError
-from haloitsm_connector.hosts.airbyte.declared import Property, check, form, settings_of
+from haloitsm_connector.hosts.airbyte.declared import Property, check_files, form, settings_of
 from haloitsm_connector.hosts.airbyte.failures import emitted, told
 from haloitsm_connector.hosts.sink import Sink, Sinks
 from haloitsm_connector.pipeline import FAILED_STATUSES
@@ -133,7 +133,7 @@ class DestinationHaloITSM(Destination):
 def run(arguments: list[str]) -> None:
     """Run a command of the destination; a failure that is told is a trace message, and the exit status is 1."""
     with emitted(arguments[0]):
-        check(arguments, FORM["properties"])
+        check_files(arguments, FORM["properties"])
         with PRINT_BUFFER:
             DestinationHaloITSM().run(arguments)
 

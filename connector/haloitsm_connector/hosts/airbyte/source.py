@@ -33,7 +33,7 @@ from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.stream_status_utils import as_airbyte_message
 
 from haloitsm_connector.errors import ConnectorError
-from haloitsm_connector.hosts.airbyte.declared import AUTHENTICATION, check, form, settings_of
+from haloitsm_connector.hosts.airbyte.declared import AUTHENTICATION, check_files, form, settings_of
 from haloitsm_connector.hosts.airbyte.failures import emitted, failure, told
 from haloitsm_connector.hosts.streams import Stream, Streams
 from haloitsm_connector.subscriber import Cursor
@@ -98,7 +98,7 @@ class SourceHaloITSM(Source):
 def run(arguments: list[str]) -> None:
     """Run a command of the source; a failure that is told is written as a trace message, and the exit status is 1."""
     with emitted(arguments[0]):
-        check(arguments, FORM["properties"])
+        check_files(arguments, FORM["properties"])
         launch(SourceHaloITSM(), arguments)
 
 
