@@ -269,6 +269,20 @@ def test_a_stream_that_is_not_there_does_not_stop_the_others(source, run, tmp_pa
     assert errors(again)[0]["message"].startswith("there is no stream 'all'")
 
 
+def test_a_stream_whose_fields_cannot_be_found_out_is_named(source, settings, tmp_path):
+    other = "{prototype: haloitsm, base_uri: 'http://127.0.0.1:9', authentication: {type: api_key, api_key: k}}"
+    text = (
+        YAML.read_text("utf-8")
+        .replace("clients:", f"clients:\n  other: {other}", 1)
+        .replace("client: halo,", "client: other,", 1)
+    )
+    (tmp_path / "other.yaml").write_text(text, "utf-8")
+    ran = source("discover", config=form(settings, tmp_path / "other.yaml"))
+    [error] = errors(ran)
+    assert error["stream_descriptor"] == {"name": "all_tickets"}
+    assert "refuses connections" in error["message"]
+
+
 def test_yaml_can_be_given_as_text(source, settings):
     text = YAML.read_text("utf-8")
     ran = source("read", "without_bad_ticket", config=form(settings, None, yaml=text))

@@ -36,12 +36,12 @@ def failure(error: ConnectorError, stream: str | None = None) -> AirbyteTracedEx
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Raise our errors as the CDK's."""
+def told(stream: str | None = None) -> Iterator[None]:
+    """Raise our errors as the CDK's, with the stream that they are about."""
     try:
         yield
     except ConnectorError as error:
-        raise failure(error) from error
+        raise failure(error, stream) from error
     except SchemaValidationError as error:
         wrong = "; ".join(f"{each.instance_path}: {each.message}" for each in error.errors)
         raise failure(InputError(f"this is not as Airbyte's protocol has it: {wrong}")) from error

@@ -109,16 +109,17 @@ def _streams(config: Mapping[str, Any]) -> Iterator[Streams]:
 
 
 def _declared(stream: Stream) -> AirbyteStream:
-    modes = [SyncMode.full_refresh, SyncMode.incremental] if stream.resumes else [SyncMode.full_refresh]
-    return AirbyteStream(
-        name=stream.name,
-        json_schema=stream.schema,
-        supported_sync_modes=modes,
-        source_defined_cursor=stream.resumes or None,
-        default_cursor_field=[stream.replication_key] if stream.replication_key else None,
-        source_defined_primary_key=[[name] for name in stream.key] or None,
-        is_resumable=stream.resumes,
-    )
+    with told(stream.name):  # the first page of some is read, to know its fields
+        modes = [SyncMode.full_refresh, SyncMode.incremental] if stream.resumes else [SyncMode.full_refresh]
+        return AirbyteStream(
+            name=stream.name,
+            json_schema=stream.schema,
+            supported_sync_modes=modes,
+            source_defined_cursor=stream.resumes or None,
+            default_cursor_field=[stream.replication_key] if stream.replication_key else None,
+            source_defined_primary_key=[[name] for name in stream.key] or None,
+            is_resumable=stream.resumes,
+        )
 
 
 def _messages(stream: Stream, mode: SyncMode, state: Mapping[str, Any]) -> Iterator[AirbyteMessage]:
