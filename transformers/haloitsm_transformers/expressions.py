@@ -16,7 +16,8 @@ from jmespath.exceptions import EmptyExpressionError, JMESPathError, JMESPathTyp
 from haloitsm_transformers.errors import StepsError, TransformError, suggest
 from haloitsm_transformers.expression_bounds import too_costly
 from haloitsm_transformers.expression_slips import parse_hint, silent_slips
-from haloitsm_transformers.jmespath_closures import FUNCTIONS, Node, Read, closure
+from haloitsm_transformers.jmespath_closures import Node, closure
+from haloitsm_transformers.jmespath_functions import FUNCTIONS, Read
 
 _TAKE_REFERENCES = {"map", "max_by", "min_by", "sort_by"}
 _TYPE_WORDS = {
