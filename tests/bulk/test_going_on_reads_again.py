@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,7 +85,7 @@ def test_a_delete_keeps_copies_of_what_it_deletes(bulk, sandbox, folder, cut_off
     left = [number for number in NUMBERS if number in sandbox.tables["Client"]]
     sandbox.tables["Client"][left[-1]]["ref"] = "of Ann"
     del sandbox.tables["Client"][left[0]]
-    assert bulk("delete", "Client", "--from", "in.csv", "--count", len(left)).status == 0
+    assert bulk("delete", "Client", "--from", "in.csv", "--count", 10).status == 0
     bulk("show", 1, "--copies", "copies.jsonl")
     copies = [json.loads(line) for line in (folder / "copies.jsonl").read_text().splitlines()]
     assert len(copies) == 10
@@ -121,3 +126,55 @@ def test_one_record_that_only_a_list_shows_is_changed_and_one_that_it_does_not_s
     ended = bulk("update", "Translation", "--from", rows(folder, [6]), "--set", "translation=X", "--yes")
     assert ended.status == 4
     assert "the list of Translation does not show 6" in ended.out
+
+
+@pytest.fixture
+def killed(sandbox, folder) -> Callable[..., None]:
+    """Give a command, and kill it as soon as so much of it is done."""
+
+    def run(done: Callable[[], bool], *command: object) -> None:
+        slow = {"kind": "latency", "seconds": 0.1, "when": "after", "match": {"path": "/api/*"}}
+        sandbox.faults = {"faults": [slow]}
+        halo = [Path(sys.executable).with_name("haloitsm"), "bulk", *map(str, command)]
+        process = subprocess.Popen(halo, env=dict(os.environ), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not done():
+            time.sleep(0.01)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+        sandbox.faults = None
+
+    return run
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("once", [["--once", "inventory_number"], []])
+def test_what_a_killed_create_has_made_can_be_undone(bulk, sandbox, folder, killed, once):
+    there = dict(sandbox.tables["Asset"])
+    names = [f"LT-{number}" for number in range(20)]
+    (folder / "in.csv").write_text(
+        "inventory_number,assettype_id,client_id\n" + "".join(f"{name},130,12\n" for name in names)
+    )
+    command = ("create", "Asset", "--from", "in.csv", "--yes", *once, *SMALL)
+    killed(lambda: len(sandbox.tables["Asset"]) > len(there) + 5, *command)
+    bulk(*command)
+    made = len(sandbox.tables["Asset"]) - len(there)
+    (run,) = json.loads(bulk("list", "--json").out)
+    assert run["outcomes"]["created"] >= made - 1  # without `once` nobody knows of the one that was under way
+    assert "skipped" not in run["outcomes"]
+    assert bulk("undo", 1, "--count", run["outcomes"]["created"]).status == 0
+    assert len(sandbox.tables["Asset"]) == len(there) + made - run["outcomes"]["created"]
+
+
+@pytest.mark.slow
+def test_a_killed_delete_goes_on_with_the_number_that_was_said(bulk, sandbox, folder, killed):
+    clients = sandbox.tables["Client"]
+    command = ("delete", "Client", "--from", rows(folder), "--parallel", 1)
+    killed(lambda: 4 not in clients, *command, "--count", 10)
+    left = [number for number in NUMBERS if number in clients]
+    assert 0 < len(left) < 8
+    ended = bulk(*command, "--count", 9)
+    assert ended.status == 1
+    assert f"{len(left)} records would be deleted, and not 9" in ended.err
+    assert bulk(*command, "--count", 10, "--dry-run").out.startswith(f"in.csv: 10 rows; delete {len(left)} records")
+    assert bulk(*command, "--count", 10).status == 0
+    assert not any(number in clients for number in NUMBERS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -137,3 +139,32 @@ def test_what_halo_sets_itself_is_not_written(bulk, rows):
     assert "column 'last_modified' is not used: Halo does not let it be written" in ended.out
     ended = bulk("update", "Tickets", "--from", rows("id\n2\n"), "--set", "last_update=2026-01-01")
     assert "Halo does not let 'last_update' of Tickets be written" in ended.err
+
+
+def test_many_columns_of_no_use_are_counted(bulk, rows):
+    names = ",".join(f"unlike_all_fields_{number:03}" for number in range(200))
+    ended = bulk("update", "Client", "--from", rows(f"id,ref,{names}\n2,X\n"), "--dry-run")
+    assert "'unlike_all_fields_029' and 170 more are not used" in ended.out
+    assert "unlike_all_fields_030" not in ended.out
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="needs limits")
+def test_a_full_disk_is_told_and_the_run_goes_on_when_there_is_room(bulk, sandbox, folder, rows):
+    import resource
+
+    source = rows("id,ref\n" + "".join(f"{number},X{number}\n" for number in range(2, 26)))
+    command = ("update", "Client", "--from", source, "--yes")
+    halo = [Path(sys.executable).with_name("haloitsm"), "bulk", *command]
+    bulk(*command, "--dry-run")
+    for most in (100, 33_000, 90_000):  # the state cannot be opened, or what is read or sent has no room in it
+        full = subprocess.run(
+            halo, capture_output=True, text=True, env=dict(os.environ), check=False,
+            preexec_fn=partial(resource.setrlimit, resource.RLIMIT_FSIZE, (most, most)),
+        )  # fmt: skip
+        assert full.returncode == 1, most
+        assert "Traceback" not in full.stderr + full.stdout
+        assert "is there room left" in full.stderr
+        assert most == 100 or "Nothing was sent." in full.stderr
+    assert bulk(*command).status == 0
+    assert [sandbox.tables["Client"][number]["ref"] for number in range(2, 26)] == [f"X{n}" for n in range(2, 26)]

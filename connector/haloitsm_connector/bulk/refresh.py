@@ -57,7 +57,9 @@ def _asked(rows: list[Row], current: Current, kind: Kind) -> Iterator[Row]:
 def _renewed(row: Row, found: Found, target: Target, kind: Kind) -> Row:
     """Return a row with what comes of what its record holds now; as it is where Halo does not show that."""
     if kind == "delete":
-        return replace(row, old=found) if isinstance(found, dict) else row  # one that is gone, the run has deleted
+        if found is None:
+            return replace(row, status="deleted", id=row.record, reason="it is gone")  # the run itself may have done it
+        return replace(row, old=found) if isinstance(found, dict) else row
     if found is None:
         return missing(row, target)
     moved = _moved(row, found, target, of_list=False) if isinstance(found, dict) else {}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from haloitsm_connector.bulk.compare import left_as_it_is, missing
 from haloitsm_connector.bulk.current import Current
-from haloitsm_connector.bulk.record import PARTLY, PUT_BACK, READ, READY, Record, Row
+from haloitsm_connector.bulk.record import PARTLY, PUT_BACK, READ, READY, THERE, Record, Row
 from haloitsm_connector.bulk.there import once_by
 from haloitsm_connector.publisher import Outcome, Publisher
 from haloitsm_connector.publisher.haloitsm import BATCH
@@ -124,6 +124,8 @@ class _Rows:
         of_record = row.record if self.record.info.kind != "create" and row.record else None
         id_ = of_record if outcome.id is None else outcome.id
         status, reason = str(outcome.status), outcome.reason
+        if self.record.info.kind == "create" and status == THERE and outcome.intent:
+            status = "created"  # by this run, before it was cut off: its journal knows
         if self.record.info.kind == "undo" and status in ("created", "updated", "sent"):
             reason = left_as_it_is(row)
             status = PARTLY if reason else PUT_BACK

@@ -15,7 +15,7 @@ from haloitsm_connector.cli.bulk_access import Access, Rows, opened, save, sourc
 from haloitsm_connector.cli.bulk_runs import Number, forget, list_runs, show, target_of_run
 from haloitsm_connector.cli.request import ClientName, Config, pairs
 from haloitsm_connector.cli.settings import State
-from haloitsm_connector.errors import ConnectorError, InputError, RemoteError
+from haloitsm_connector.errors import ConnectorError, InputError, RemoteError, StateError
 
 if TYPE_CHECKING:
     from haloitsm_connector.bulk.current import Current
@@ -250,7 +250,7 @@ def _watched() -> Iterator[Watch]:
     watch = Watch()
     try:
         yield watch
-    except (KeyboardInterrupt, RemoteError):
+    except (KeyboardInterrupt, RemoteError, StateError):
         if watch.record is not None and watch.record.info.status != "planned" and not watch.sending:
             output.say(f"Nothing more was sent. The same command goes on with run {watch.record.number}.")
         elif not watch.sending:

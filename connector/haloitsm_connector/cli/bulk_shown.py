@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Steps = Generator[int, None, None]
 """What tells now and then how many rows are done."""
 LONGEST_VALUE = 60
+_MOST_COLUMNS = 30
 VERBS = {"update": "update", "create": "create", "delete": "delete", "undo": "put back"}
 NOUNS = {"update": "record", "create": "new record", "delete": "record", "undo": "record"}
 
@@ -100,7 +101,8 @@ def _unused(columns: Mapping[str, str]) -> Iterator[str]:
     """Say which columns are not used, those in one line of which the same is to be said."""
     for hint in dict.fromkeys(columns.values()):
         names = [f"'{name}'" for name, why in columns.items() if why == hint]
-        which = f"column {names[0]} is" if len(names) == 1 else f"columns {', '.join(names)} are"
+        more = f" and {len(names) - _MOST_COLUMNS} more" if len(names) > _MOST_COLUMNS else ""
+        which = f"column {names[0]} is" if len(names) == 1 else f"columns {', '.join(names[:_MOST_COLUMNS])}{more} are"
         yield f"{which} not used" + (f": {hint}" if hint else "")
 
 
@@ -191,7 +193,7 @@ def _records(kind: str, count: int) -> str:
 def agreed(told: Mapping[str, Any], yes: bool, expected: int | None, asks: bool) -> bool:
     """Ask whether to send; a delete wants the number of records. InputError where nobody can be asked."""
     kind, count = told["kind"], told["sending"]
-    if expected is not None and expected != count:
+    if expected not in (None, count, count + told["outcomes"].get("deleted", 0)):  # of all, where it goes on
         raise InputError(f"{_records(kind, count)} would be deleted, and not {expected}", "Nothing was deleted.")
     if expected is not None or (yes and kind != "delete"):
         return True
@@ -246,10 +248,13 @@ def done_before(record: Record, as_json: bool) -> None:
 
 
 def stopped(record: Record, result: Path) -> None:
-    """Say how far a run came that was stopped, and write its result so far."""
+    """Say how far a run came that was stopped, and write its result so far, or say why there is none."""
     from haloitsm_connector.bulk.result import write_result
 
-    write_result(record, result)
+    try:
+        write_result(record, result)
+    except InputError as error:
+        output.say(str(error))
     output.say(f"Run {record.number} was stopped: {_summary(record.counts())}. The same command goes on.")
 
 
