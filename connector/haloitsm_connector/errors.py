@@ -125,7 +125,11 @@ class StateError(ConnectorError):
 
 
 class HeldError(StateError):
-    """Somebody else is at it just now: another run of the same job, in this process or in another."""
+    """Somebody else is at it just now: another run of the same job, in this process or in another; ``who`` it is."""
+
+    def __init__(self, what: str, hint: str = "", *, who: str = "") -> None:
+        super().__init__(what, hint)
+        self.who = who
 
 
 class RemoteError(ConnectorError):

@@ -171,7 +171,10 @@ def test_two_at_once_are_refused(bulk, sandbox, folder):
     command = ("update", "Client", "--from", clients(folder), "--set", "ref=X", "--yes")
     bulk(*command, "--limit", 3)
     with open_state(state_of("halo.yaml")) as state, state.lease(f"bulk {Runs(state).get(1).mark}"):
-        ended = bulk(*command)
-    assert ended.status == 1
-    assert "running already" in ended.err or "held" in ended.err
+        ended, others = bulk(*command), [bulk("undo", 1, "--yes"), bulk("forget", 1, "--yes")]
+    for one in (ended, *others):
+        assert one.status == 1
+        assert f"the same command is running already: process {os.getpid()} since " in one.err
+        assert "Wait until it has ended." in one.err
+    assert "Nothing was sent." in ended.err
     assert bulk(*command).status == 0

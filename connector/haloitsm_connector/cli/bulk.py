@@ -12,7 +12,7 @@ import typer
 
 from haloitsm_connector.cli import bulk_shown, output
 from haloitsm_connector.cli.bulk_access import Access, Rows, opened, save, source_of
-from haloitsm_connector.cli.bulk_runs import Number, forget, list_runs, show, target_of_run
+from haloitsm_connector.cli.bulk_runs import Number, forget, list_runs, show, taken, target_of_run
 from haloitsm_connector.cli.request import ClientName, Config, pairs
 from haloitsm_connector.cli.settings import State
 from haloitsm_connector.errors import ConnectorError, InputError, RemoteError, StateError
@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     from haloitsm_connector.bulk.record import Record
     from haloitsm_connector.bulk.send import Sending
 
-app = typer.Typer(
-    help="Change many records: update, create, delete, undo.", no_args_is_help=True, rich_markup_mode=None
-)
+ABOUT = """Change many records: update, create, delete, undo.
+
+What will happen is shown first, and nothing is sent before somebody agrees. What was sent is a run with a number, on
+record for this folder or configuration: `haloitsm bulk undo RUN` takes it back. Try it with a file of yours, sending
+nothing: `haloitsm bulk update Client --from clients.csv --dry-run`.
+"""
+app = typer.Typer(help=ABOUT, no_args_is_help=True, rich_markup_mode=None)
 
 Entity = Annotated[str, typer.Argument(help="Kind of record: Client, Tickets, Asset.")]
 From = Annotated[
@@ -190,7 +194,7 @@ def undo(
         target = target_of_run(access.catalogue, undone.entity)
         check_undo(undone, target)
         _same_system(undone.system, access.client.api_uri)
-        with _watched() as watch, access.database.lease(f"bulk {undone.mark}", f"bulk {UNDO.format(run)}") as held:
+        with _watched() as watch, taken(access.database, undone.mark, UNDO.format(run)) as held:
             record, beginning = opened_undo(held, undone)
             with _kept_if_begun(record, watch):
                 if beginning == "new":
@@ -228,7 +232,7 @@ def _carried_out(
         source = source_of(access, target, rows)
         command = Command(kind, target, access.client.api_uri, source, wanted, access.steps)
         changes = Changes(target, kind, wanted, Names(access.client, access.catalogue, source.notes), source)
-        held = leases.enter_context(access.database.lease(f"bulk {command.mark}"))
+        held = leases.enter_context(taken(access.database, command.mark))
         record, beginning = opened_run(held, command, again=how.again)
         with _kept_if_begun(record, watch):
             if beginning == "new":

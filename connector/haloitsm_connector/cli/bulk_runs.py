@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,11 +12,13 @@ import typer
 from haloitsm_connector.cli import bulk_shown, output
 from haloitsm_connector.cli.request import Config
 from haloitsm_connector.cli.settings import State, open_state_of, user_catalogue
+from haloitsm_connector.errors import HeldError
 
 if TYPE_CHECKING:
     from haloitsm_connector.bulk.record import Record
     from haloitsm_connector.bulk.target import Target
     from haloitsm_connector.catalogue import Catalogue
+    from haloitsm_connector.store import Database
 
 Number = Annotated[int, typer.Argument(help="Number of the run, as `haloitsm bulk list` shows it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
@@ -66,7 +69,7 @@ def forget(
 
     with open_state_of(context.obj, config, state) as database:
         info = Runs(database).get(run)
-        with database.lease(f"bulk {info.mark}") as held:
+        with taken(database, info.mark) as held:
             output.say(f"{bulk_shown.heading(info)}.")
             for lost in _lost(Record(held, info)):
                 output.say(f"With it goes {lost}.")
@@ -75,6 +78,18 @@ def forget(
                 return
             Runs(held).forget(run)
         output.say(f"Run {run} is forgotten.")
+
+
+@contextmanager
+def taken(database: Database, *marks: str) -> Iterator[Database]:
+    """Keep others from what a command is about; HeldError while somebody is at it."""
+    with ExitStack() as leases:
+        try:
+            held = leases.enter_context(database.lease(*(f"bulk {mark}" for mark in marks)))
+        except HeldError as error:
+            who = f": {error.who}" if error.who else ""
+            raise HeldError(f"the same command is running already{who}", "Wait until it has ended.") from None
+        yield held
 
 
 def target_of_run(catalogue: Catalogue, entity: str) -> Target:

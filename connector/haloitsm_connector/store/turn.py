@@ -63,7 +63,7 @@ def since_now(machine: str = "") -> str:
 def held(name: str, who: str) -> HeldError:
     """Return the error for a name that somebody else holds."""
     hint = "Wait until that one ends, or give this one another name: what it has in mind would be done twice."
-    return HeldError(f"the job '{name}' is running already{f' ({who})' if who else ''}", hint)
+    return HeldError(f"the job '{name}' is running already{f' ({who})' if who else ''}", hint, who=who)
 
 
 def _held(path: Path, name: str) -> int:
