@@ -49,7 +49,9 @@ def read_increments(reader: Reader, plan: Plan, questions: Questions, of: str, c
     """
     state = State.read(cursor or {})
     if state.of not in ("", of):
-        LOGGER.warning("%s is read anew: its cursor was made for another Halo or other request parameters", reader.operation.name)
+        LOGGER.warning(
+            "%s is read anew: its cursor was made for another Halo or other request parameters", reader.operation.name
+        )
         state = State()
     state.of = of
     interrupted = state.run is not None
