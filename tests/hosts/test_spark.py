@@ -145,6 +145,12 @@ def test_outcomes_are_a_table(spark, options, sandbox, postgresql, tmp_path):
     assert made(sandbox, "Of a table") == {f"Of a table {number}": 1 for number in range(10)}
 
 
+def test_outcomes_that_cannot_be_kept_are_told_in_a_sentence(spark, options, postgresql):
+    told = {**options, "outgoing": "tickets", "state": postgresql.address(), "outcomes": "nowhere://outcomes"}
+    failed = spark.ask("write", options=told, range=1, partitions=1, columns=["'Kept' as subject", "1 as client"])
+    assert "InputError: outcomes cannot be kept in nowhere://outcomes" in failed["error"] + failed["log"]
+
+
 def test_creates_need_a_journal_that_all_machines_share(spark, options, sandbox):
     columns = ["concat('Unrecorded ', id) as subject", "1 as client"]
     failed = spark.ask("write", options={**options, "outgoing": "tickets"}, range=4, partitions=2, columns=columns)
