@@ -40,8 +40,8 @@ def looked_up(record: Record, current: Current, most: int) -> Generator[int, Non
     """Leave out the rows of which Halo has the record, numbered up to ``most``; yield how many are through with it.
 
     The pages of the list are read where they take fewer requests than a look-up for each row, and where no query finds
-    a record by the field. What the journal has is
-    left to be sent again: there the publisher tells whether the record is the one that was sent.
+    a record by the field. What the journal has is left to be sent again: there the publisher tells whether the record
+    is the one that was sent.
     """
     once = record.info.plan["once"]
     look = LookUp(once_by(current.target, once), current.client, current.target.write, current.catalogue)
