@@ -39,8 +39,8 @@ WITHOUT = {name: 10_000 for name in NAMES if name != "pycurl-multi"}
 TABLES = (
     Table(100, 0, 15, WITHOUT),
     Table(1_000, 0, 15, WITHOUT),
-    Table(100, 50, 5, {"pycurl-multi": 40_000, "verified": 40_000, "fast": 40_000} | dict.fromkeys(PACKAGES, 2_000)),
-    Table(1_000, 50, 5, {"pycurl-multi": 80_000, "verified": 80_000, "fast": 80_000} | dict.fromkeys(PACKAGES, 10_000)),
+    Table(100, 50, 9, {"pycurl-multi": 40_000, "verified": 40_000, "fast": 40_000} | dict.fromkeys(PACKAGES, 2_000)),
+    Table(1_000, 50, 15, {"pycurl-multi": 80_000, "verified": 80_000, "fast": 80_000} | dict.fromkeys(PACKAGES, 10_000)),
 )
 
 
