@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -13,7 +13,16 @@ from haloitsm_connector.bulk.record import Kind
 from haloitsm_connector.bulk.rows import Done, Source
 from haloitsm_connector.bulk.target import Target
 from haloitsm_connector.bulk.there import once_by
-from haloitsm_connector.bulk.values import SPREADSHEET_ERRORS, MisfitError, is_empty, typed
+from haloitsm_connector.bulk.values import (
+    DATES,
+    SPREADSHEET_ERRORS,
+    MisfitError,
+    Order,
+    is_doubtful,
+    is_empty,
+    order_of,
+    typed,
+)
 from haloitsm_connector.catalogue.model import Field
 from haloitsm_connector.errors import InputError, suggest
 from haloitsm_connector.publisher.once import comparable
@@ -42,7 +51,7 @@ class Rules:
     to the value that every record gets: text, with ``{{ }}`` over the row. ``clear_empty``: what is empty in a row, a
     cell or a null, empties its field, which it leaves as it is otherwise. ``allow_unknown``: fields that Halo does not
     document may be named, and numbers be given that its lists do not have. ``once``: the field that tells apart the
-    records to be created.
+    records to be created. ``dates``: which of day and month comes first in dates that can be read in two ways.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -50,6 +59,7 @@ class Rules:
     clear_empty: bool = False
     allow_unknown: bool = False
     once: str | None = None
+    dates: Order = ""
 
 
 class Changes:
@@ -73,6 +83,7 @@ class Changes:
         self.unused: dict[str, str] = {}
         self.named: dict[str, None] = {}
         self.empty: Counter[str] = Counter()
+        self.dates: dict[str, Order] = {}
         self.clears = rules.clear_empty
         self.place = names.place
         self._check()
@@ -124,6 +135,36 @@ class Changes:
             return self.identity(self.of(done.content))
         except MisfitError:
             return ""
+
+    def learn_dates(self, rows: Iterable[Entity]) -> None:
+        """Find out which of day and month comes first in the dates of each column of a table: one cell may tell.
+
+        InputError for a column of which no cell tells, or two tell otherwise, and one can be read in two ways.
+        """
+        doubtful: dict[str, tuple[str, str]] = {}
+        found: dict[str, set[Order]] = {}
+        dated: dict[str, str] | None = None
+        for row in rows:
+            if dated is None:
+                fields = {column: self._field(column) or "" for column in row}
+                dated = {column: name for column, name in fields.items() if self._is_date(name)}
+            if not dated:
+                return  # each row has the same columns
+            for column, name in dated.items():
+                if order := order_of(row.get(column)):
+                    found.setdefault(name, set()).add(order)
+                elif is_doubtful(row.get(column)):
+                    doubtful.setdefault(name, (column, row[column]))
+        for name, orders in found.items():
+            self.dates[name] = self._rules.dates or (next(iter(orders)) if len(orders) == 1 else "")
+        for name, (column, value) in doubtful.items():
+            if not self.dates.get(name, self._rules.dates):
+                told = "others say both" if name in found else "no other date there says which"
+                what = f"column '{column}': '{value}' can be read in two ways, and {told}"
+                raise InputError(what, f"Say whether its day or its month comes first: {DATES}.")
+
+    def _is_date(self, name: str) -> bool:
+        return self._target.fields.get(name, _UNKNOWN).type in ("date", "date-time")
 
     def check_values(self) -> None:
         """Raise InputError for a value for all records that does not fit its field."""
@@ -188,7 +229,7 @@ class Changes:
         """Return a value as its field holds it, a name as its number; ``column`` is where names came from."""
         type_ = self._target.fields.get(name, _UNKNOWN).type
         try:
-            made = typed(type_, value)
+            made = typed(type_, value, self.dates.get(name, self._rules.dates))
         except MisfitError as error:
             text = value.strip() if isinstance(value, str) and type_ == "integer" else ""
             if not text or text in SPREADSHEET_ERRORS or self._names.place(name) is None:

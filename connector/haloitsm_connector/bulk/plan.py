@@ -21,6 +21,8 @@ def planned(record: Record, source: Source, chain: Chain | None, changes: Change
     """Put the rows of a source on record, with the changes that they ask for; yield how many there are so far."""
     apart = record.info.kind != "create" or record.info.plan.get("once")
     changes.check_values()
+    if source.cells and chain is None:
+        changes.learn_dates(row for _, row in source.rows() if isinstance(row, dict))
     columns: Counter[str] = Counter()
     contents = 0
     prepared = _prepared(source, chain)
@@ -48,6 +50,7 @@ def planned(record: Record, source: Source, chain: Chain | None, changes: Change
         "fields": list(fields),
         "named": list(changes.named),
         "empty": changes.empty,
+        "dates": changes.dates,
         "sparse": changes.clears and any(count < contents for count in columns.values()),
     }
     record.change(plan={**record.info.plan, **told, "notes": source.notes, "between": source.between})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import orjson
@@ -17,7 +17,18 @@ _INTEGER = re.compile(r"([+-]?\d{1,18})(?:\.0*|,0*)?")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}([.,]000)+")
 """What may be thousands, or a whole number with three zeros behind the comma."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+TRUTHS = {
+    **dict.fromkeys(("true", "yes", "1", "wahr", "ja", "vrai", "oui"), True),
+    **dict.fromkeys(("false", "no", "0", "falsch", "nein", "faux", "non", "nee", "onwaar"), False),
+    "waar": True,
+}
+"""What people and their spreadsheets write for true and false, in English, German, French and Dutch."""
+Order = Literal["", "dmy", "mdy"]
+"""Which of day and month comes first in dates that can be read in two ways; empty where nobody knows."""
+_TIME = r"(?:[ T](\d{1,2}):(\d\d)(?::(\d\d))?)?"
+_DATE = re.compile(rf"(\d{{1,2}})([./-])(\d{{1,2}})\2(\d{{4}}){_TIME}", re.ASCII)
+DATES = "--dates dmy (day first) or --dates mdy (month first)"
+"""How to say which of day and month comes first."""
 SPREADSHEET_ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!"})
 """What a spreadsheet shows in place of a value that its formula could not give."""
 
@@ -26,10 +37,11 @@ class MisfitError(ValueError):
     """A value cannot be one of a field; the text says why."""
 
 
-def typed(type_: str, value: Any) -> Any:
+def typed(type_: str, value: Any, order: Order = "") -> Any:
     """Return a value as a field of a catalogue type holds it: ``"1.0"`` is the integer 1, empty text is null.
 
-    Text stays what it is where the field holds text: leading zeros stay. Raises MisfitError.
+    Text stays what it is where the field holds text: leading zeros stay. Dates such as ``31.12.2026`` become ISO;
+    ``order`` is that of those which can be read in two ways. Raises MisfitError.
     """
     if isinstance(value, str) and value.strip() in SPREADSHEET_ERRORS:
         raise MisfitError(f"the spreadsheet shows {value.strip()}: its formula has no value")
@@ -40,7 +52,7 @@ def typed(type_: str, value: Any) -> Any:
         value = value.strip()
         if not value:
             return None
-    return convert(value)
+    return _date(value, order) if convert is _date else convert(value)
 
 
 def is_empty(value: Any) -> bool:
@@ -105,8 +117,8 @@ def _number(value: Any) -> Any:
 def _boolean(value: Any) -> Any:
     if isinstance(value, bool):
         return value
-    if isinstance(value, str | int | float) and scalar(value).casefold() in _BOOLEANS:
-        return _BOOLEANS[scalar(value).casefold()]
+    if isinstance(value, str | int | float) and scalar(value).casefold() in TRUTHS:
+        return TRUTHS[scalar(value).casefold()]
     raise MisfitError(f"{_shown(value)} is neither true nor false: write one of these, yes or no, 1 or 0")
 
 
@@ -116,10 +128,44 @@ def _text(value: Any) -> Any:
     return value if isinstance(value, str) else scalar(value)
 
 
-def _date(value: Any) -> Any:
-    if not isinstance(value, str) or _moment(value) is None:
+def order_of(value: Any) -> Order:
+    """Tell from a date which of day and month comes first: one above 12 is the day; empty where it does not tell."""
+    found = _DATE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None or found[2] == ".":
+        return ""
+    first, second = int(found[1]) > 12, int(found[3]) > 12
+    return "" if first == second else "dmy" if first else "mdy"
+
+
+def is_doubtful(value: Any) -> bool:
+    """Whether a date can be read in two ways, as day and month and as month and day."""
+    found = _DATE.fullmatch(value.strip()) if isinstance(value, str) else None
+    return found is not None and found[2] != "." and found[1] != found[3] and max(int(found[1]), int(found[3])) <= 12
+
+
+def _date(value: Any, order: Order = "") -> Any:
+    if isinstance(value, str) and _moment(value):
+        return value
+    if is_doubtful(value) and not order:
+        raise MisfitError(f"{_shown(value)} can be read in two ways: write it as 2026-12-31, or add {DATES}")
+    made = _iso(value, order_of(value) or order) if isinstance(value, str) else None
+    if made is None:
         raise MisfitError(f"{_shown(value)} is no date: write 2026-12-31 or 2026-12-31T09:30:00")
-    return value
+    return made
+
+
+def _iso(text: str, order: Order) -> str | None:
+    """Return a date as spreadsheets save it in ISO 8601; with dots the day is always first."""
+    found = _DATE.fullmatch(text)
+    if found is None:
+        return None
+    first, mark, second, year, *time = found.groups()
+    day, month = (second, first) if order == "mdy" and mark != "." else (first, second)
+    try:
+        moment = datetime(int(year), int(month), int(day), *(int(part or 0) for part in time))
+    except ValueError:
+        return None
+    return moment.isoformat() if time[0] else moment.date().isoformat()
 
 
 def _uuid(value: Any) -> Any:

@@ -31,7 +31,7 @@ class Command:
     @property
     def mark(self) -> str:
         """What is the same for the same command with the same rows."""
-        rules = [self.rules.columns, self.rules.values, self.rules.clear_empty]
+        rules = [self.rules.columns, self.rules.values, self.rules.clear_empty, *filter(None, [self.rules.dates])]
         return identity_of(
             self.kind, self.target.write.name, self.system, self.source.mark, rules, self.steps, self.rules.once
         )  # fmt: skip

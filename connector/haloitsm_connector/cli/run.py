@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import gc
-import os
-import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from haloitsm_connector.cli import output
+from haloitsm_connector.cli.interrupts import stopped_by_signals
 from haloitsm_connector.cli.settings import State, hiding, load_pipeline
 from haloitsm_connector.context import noting
 from haloitsm_connector.errors import HeldError, InputError, sentence
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 SHOWN_FAILURES = 20
 """Failures of a route that are shown one by one; the rest is only counted."""
-SHOW_CURSOR = "\x1b[?25h"
 
 
 def run(
@@ -122,7 +120,7 @@ def _run(
     tell = _telling(progress, hiding(pipeline.config), as_json)
     shown = live(progress, _budgets(pipeline), stop.is_set) if shows_live else nullcontext()
     collect_rarely()
-    with _stopped_by_signals(stop, shows_live) as stopped_by, shown:
+    with stopped_by_signals(stop, shows_live) as stopped_by, shown:
         summary = Runner(pipeline.assembly).run(names, reads=reads, **how, stop=stop, tell=tell)
     _sum_up(progress, summary, path)
     return 128 + stopped_by[0] if stopped_by else summary.exit_status
@@ -182,29 +180,6 @@ def _budgets(pipeline: Pipeline) -> Callable[[], str]:
         return f"Budget of {', '.join(known)}" if known else ""
 
     return told
-
-
-@contextmanager
-def _stopped_by_signals(stop: threading.Event, shows_live: bool) -> Iterator[list[int]]:
-    """Stop clean at the first Ctrl-C or SIGTERM, at once at the second; gives the signals that came."""
-    came: list[int] = []
-
-    def stop_soon(number: int, _frame: Any) -> None:
-        came.append(number)
-        if len(came) > 1:
-            # Whatever is under way is on disk, or will be found out about by the next run.
-            output.say_from_a_signal(f"{SHOW_CURSOR if shows_live else ''}Stopped at once.")
-            os._exit(128 + number)
-        stop.set()
-        if not shows_live:  # there, the live display says so
-            output.say_from_a_signal("Finishing what is in flight … once more stops at once; nothing is lost.")
-
-    before = {number: signal.signal(number, stop_soon) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _sum_up(progress: Progress, summary: Summary, path: Path) -> None:
