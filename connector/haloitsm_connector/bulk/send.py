@@ -6,12 +6,14 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from haloitsm_connector.bulk.compare import left_as_it_is, missing
 from haloitsm_connector.bulk.current import Current
 from haloitsm_connector.bulk.record import PARTLY, PUT_BACK, READ, READY, THERE, Record, Row
 from haloitsm_connector.bulk.there import once_by
+from haloitsm_connector.context import stopping
 from haloitsm_connector.publisher import Outcome, Publisher
 from haloitsm_connector.publisher.haloitsm import BATCH
 from haloitsm_connector.publisher.journal import EndingWith
@@ -94,9 +96,9 @@ class _Rows:
     _stored: float = field(default_factory=time.monotonic)
 
     def entities(self) -> Iterator[Entity]:
-        """Yield the rows that are ready, as the publisher takes them."""
+        """Yield the rows that are ready, as the publisher takes them; no more once the work at hand shall stop."""
         delete = self.record.info.kind == "delete"
-        for row in self.record.rows(READY, most=self.most):
+        for row in takewhile(lambda _: not stopping(), self.record.rows(READY, most=self.most)):
             self._under_way[row.number] = row
             yield {"row": row.number, **row.wanted} if delete else {"row": row.number, "payload": dict(row.wanted)}
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,9 +14,11 @@ import typer
 from haloitsm_connector.cli import bulk_shown, output
 from haloitsm_connector.cli.bulk_access import Access, Rows, opened, save, source_of
 from haloitsm_connector.cli.bulk_runs import Number, forget, list_runs, show, taken, target_of_run
+from haloitsm_connector.cli.interrupts import stopped_by_signals
 from haloitsm_connector.cli.request import ClientName, Config, pairs
 from haloitsm_connector.cli.settings import State
-from haloitsm_connector.errors import ConnectorError, InputError, RemoteError, StateError
+from haloitsm_connector.context import stopped_by
+from haloitsm_connector.errors import ConnectorError, InputError, RemoteError, StateError, StoppedError
 
 if TYPE_CHECKING:
     from haloitsm_connector.bulk.current import Current
@@ -279,7 +282,7 @@ def _finished(record: Record, current: Current, sending: Sending, beginning: str
     """Compare, show, ask, send, and write the result of a run that is on record."""
     from haloitsm_connector.bulk.compare import compared
     from haloitsm_connector.bulk.preview import changes, preview
-    from haloitsm_connector.bulk.record import READ, READY
+    from haloitsm_connector.bulk.record import PROBLEMS, READ, READY
     from haloitsm_connector.bulk.refresh import refreshed
     from haloitsm_connector.bulk.result import check_place
     from haloitsm_connector.bulk.send import sent
@@ -288,6 +291,8 @@ def _finished(record: Record, current: Current, sending: Sending, beginning: str
 
     if beginning == "done before":
         bulk_shown.done_before(record, how.as_json)
+        if any(record.counts()[status] for status in PROBLEMS):
+            raise typer.Exit(4)
         return
     if beginning == "goes on":
         output.say(f"Going on with run {record.number}.")
@@ -311,12 +316,23 @@ def _finished(record: Record, current: Current, sending: Sending, beginning: str
     steps, count = sent(record, current, sending, most), record.counts(most=most)[READY]
     watch.sending = True
     try:
-        bulk_shown.followed("sending", steps, count)
-    except (ConnectorError, KeyboardInterrupt):
+        stopped = _followed_to_its_end(steps, count)
+    except ConnectorError:
         bulk_shown.stopped(record, result)
         raise
+    if stopped and record.info.status != "done":
+        bulk_shown.stopped(record, result)
+        raise typer.Exit(128 + stopped)
     if bulk_shown.ended(record, told, result, how.as_json):
         raise typer.Exit(4)
+
+
+def _followed_to_its_end(steps: bulk_shown.Steps, count: int) -> int:
+    """Send; of a first interrupt, which waits for the answers that are under way, return its signal."""
+    stop = threading.Event()
+    with stopped_by_signals(stop, shows_live=False) as came, stopped_by(stop.is_set), suppress(StoppedError):
+        bulk_shown.followed("sending", steps, count)
+    return came[0] if came else 0
 
 
 def _own_result(record: Record) -> Path:
