@@ -40,7 +40,8 @@ def update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Iter
 
 
 def clients(count: int) -> list[dict[str, Any]]:
-    return [{"id": number, "name": f"Client {number}", "inactive": False} for number in range(1, count + 1)]
+    lean = {"inactive": False, "item_tax_code": 0, "ref": ""}
+    return [{"id": number, "name": f"Client {number}", **lean} for number in range(1, count + 1)]
 
 
 def test_many_records_are_read_by_pages(update):

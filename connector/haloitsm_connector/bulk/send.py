@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
@@ -13,6 +13,7 @@ from haloitsm_connector.bulk.compare import left_as_it_is, missing
 from haloitsm_connector.bulk.current import Current
 from haloitsm_connector.bulk.record import PARTLY, PUT_BACK, READ, READY, THERE, Record, Row
 from haloitsm_connector.bulk.there import once_by
+from haloitsm_connector.bulk.values import agree
 from haloitsm_connector.context import stopping
 from haloitsm_connector.publisher import Outcome, Publisher
 from haloitsm_connector.publisher.haloitsm import BATCH
@@ -128,10 +129,22 @@ class _Rows:
         status, reason = str(outcome.status), outcome.reason
         if self.record.info.kind == "create" and status == THERE and outcome.intent:
             status = "created"  # by this run, before it was cut off: its journal knows
+        if status == "created" and isinstance(outcome.response, dict):
+            row = replace(row, wanted=self._as_answered(row.wanted, outcome.response))
         if self.record.info.kind == "undo" and status in ("created", "updated", "sent"):
             reason = left_as_it_is(row)
             status = PARTLY if reason else PUT_BACK
         return replace(row, status=status, id=id_, reason=reason)
+
+    def _as_answered(self, wanted: Mapping[str, Any], answer: Entity) -> dict[str, Any]:
+        """Return the fields of a record that was created, with the values that Halo has made of those sent."""
+        fields = self.current.target.fields
+        return {
+            name: value
+            if name not in answer or agree(fields[name].type if name in fields else "any", answer[name], value)
+            else answer[name]
+            for name, value in wanted.items()
+        }
 
     def _is_gone(self, row: Row, reason: str) -> bool:
         """Whether somebody has deleted a record since it was read; asked only where that is what was refused."""

@@ -65,7 +65,7 @@ def standing(runs: Runs, info: RunInfo) -> str:
 
 def _created(row: Row, target: Target) -> Row:
     keys = {**{name: row.wanted.get(name) for name in target.key}, target.id: row.id}
-    return Row(row.number, row.line, target.identity(keys), {**called(row.wanted), **keys}, keys)
+    return Row(row.number, row.line, target.identity(keys), {**row.wanted, **keys}, keys)
 
 
 def _back(row: Row, target: Target, undone: RunInfo) -> Row:

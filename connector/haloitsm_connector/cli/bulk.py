@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from haloitsm_connector.bulk.current import Current
     from haloitsm_connector.bulk.record import Record
     from haloitsm_connector.bulk.send import Sending
+    from haloitsm_connector.bulk.values import Order
 
 ABOUT = """Change many records: update, create, delete, undo.
 
@@ -70,6 +71,13 @@ AllowUnknown = Annotated[
     bool,
     typer.Option("--allow-unknown", help="Take fields that Halo does not document, and numbers that its lists lack."),
 ]
+ListOnly = Annotated[
+    bool, typer.Option("--list-only", help="Take a field that no row of the list shows as empty; an undo empties it.")
+]
+Dates = Annotated[
+    Literal["dmy", "mdy"] | None,
+    typer.Option(help="Dates such as 03/04/2026: day first or month first; else found out."),
+]
 AcceptCut = Annotated[bool, typer.Option("--accept-cut", help="Take a report that Halo has cut off at 50,000 rows.")]
 FileFormat = Annotated[str | None, typer.Option("--format", help="csv, xlsx, json or jsonl; else found out.")]
 Sheet = Annotated[str | None, typer.Option(help="XLSX: the sheet; else the first.")]
@@ -93,6 +101,7 @@ class How:
     as_json: bool = False
     expected: int | None = None
     asks: bool = True
+    list_only: bool = False
 
 
 @dataclass(slots=True)
@@ -109,9 +118,10 @@ def update(
     where: Where = None, columns: Columns = None, values: Values = None, transformers: Transformers = None,
     limit: Limit = None, full: Full = False, yes: Yes = False, dry_run: DryRun = False, again: Again = False,
     result: Result = None, save_config: SaveConfig = None, batch: Batch = 100, parallel: Parallel = 4,
-    clear_empty: ClearEmpty = False, allow_unknown: AllowUnknown = False, accept_cut: AcceptCut = False,
-    file_format: FileFormat = None, sheet: Sheet = None, delimiter: Delimiter = None, encoding: Encoding = None,
-    config: Config = None, client: ClientName = None, state: State = None, as_json: AsJson = False,
+    clear_empty: ClearEmpty = False, allow_unknown: AllowUnknown = False, list_only: ListOnly = False,
+    accept_cut: AcceptCut = False, file_format: FileFormat = None, sheet: Sheet = None, delimiter: Delimiter = None,
+    encoding: Encoding = None, dates: Dates = None, config: Config = None, client: ClientName = None,
+    state: State = None, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Change fields of many records.
 
@@ -121,8 +131,10 @@ def update(
     that some rows could not be carried out.
     """
     rows = Rows(source, report, sql, where, accept_cut, file_format, sheet, delimiter, encoding)
-    how = How(limit, full, yes, dry_run, again, result, save_config, as_json, asks=source != "-")
-    rules = (columns, values, clear_empty, allow_unknown, None)
+    how = How(
+        limit, full, yes, dry_run, again, result, save_config, as_json, asks=source != "-", list_only=list_only
+    )  # fmt: skip
+    rules = (columns, values, clear_empty, allow_unknown, None, dates)
     with opened(context.obj, config, client, state, transformers) as access:
         _carried_out(access, "update", entity, rows, rules, (batch, parallel), how)
 
@@ -137,8 +149,8 @@ def create(
     limit: Limit = None, full: Full = False, yes: Yes = False, dry_run: DryRun = False, again: Again = False,
     result: Result = None, save_config: SaveConfig = None, batch: Batch = 100, parallel: Parallel = 4,
     allow_unknown: AllowUnknown = False, accept_cut: AcceptCut = False, file_format: FileFormat = None,
-    sheet: Sheet = None, delimiter: Delimiter = None, encoding: Encoding = None, config: Config = None,
-    client: ClientName = None, state: State = None, as_json: AsJson = False,
+    sheet: Sheet = None, delimiter: Delimiter = None, encoding: Encoding = None, dates: Dates = None,
+    config: Config = None, client: ClientName = None, state: State = None, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Create many records, none of them twice.
 
@@ -148,7 +160,7 @@ def create(
     rows = Rows(source, report, sql, None, accept_cut, file_format, sheet, delimiter, encoding)
     how = How(limit, full, yes, dry_run, again, result, save_config, as_json, asks=source != "-")
     with opened(context.obj, config, client, state, transformers) as access:
-        rules = (columns, values, False, allow_unknown, once)
+        rules = (columns, values, False, allow_unknown, once, dates)
         _carried_out(access, "create", entity, rows, rules, (batch, parallel), how)
 
 
@@ -170,7 +182,7 @@ def delete(
     rows = Rows(source, report, sql, where, accept_cut, file_format, sheet, delimiter, encoding)
     how = How(limit, full, yes, dry_run, again, result, save_config, as_json, count, source != "-")
     with opened(context.obj, config, client, state, transformers) as access:
-        _carried_out(access, "delete", entity, rows, (columns, None, False, False, None), (1, parallel), how)
+        _carried_out(access, "delete", entity, rows, (columns, None, False, False, None, None), (1, parallel), how)
 
 
 @app.command()
@@ -214,7 +226,7 @@ app.command()(forget)
 
 def _carried_out(
     access: Access, kind: Literal["update", "create", "delete"], entity: str, rows: Rows,
-    rules: tuple[list[str] | None, list[str] | None, bool, bool, str | None], sending: tuple[int, int], how: How,
+    rules: tuple[list[str] | None, list[str] | None, bool, bool, str | None, Order | None], sending: tuple[int, int], how: How,
 ) -> None:  # fmt: skip
     """Plan a run or go on with it, show it, ask, send, and write its result."""
     from haloitsm_connector.bulk.change import Changes, Rules
@@ -229,8 +241,8 @@ def _carried_out(
     if how.result and rows.path and how.result.resolve() == Path(rows.path).resolve():
         raise InputError("--result and --from name the same file", "The result would be written over the rows.")
     how_sent = Sending(*sending)
-    columns, values, clear_empty, allow_unknown, once = rules
-    wanted = Rules(pairs("--map", columns), pairs("--set", values), clear_empty, allow_unknown, once)
+    columns, values, clear_empty, allow_unknown, once, dates = rules
+    wanted = Rules(pairs("--map", columns), pairs("--set", values), clear_empty, allow_unknown, once, dates or "")
     with _watched() as watch, ExitStack() as leases:
         source = source_of(access, target, rows)
         command = Command(kind, target, access.client.api_uri, source, wanted, access.steps)
@@ -243,6 +255,7 @@ def _carried_out(
                 with bulk_shown.noted(source.notes):
                     bulk_shown.followed(f"reading {source.name}", steps, note=NOTHING_YET)
             changes.used |= record.info.plan.get("used", {})
+            changes.dates |= record.info.plan.get("dates", {})
             changes.named |= dict.fromkeys(record.info.plan.get("named", ()))
             if how.save_config:
                 save(command, changes, how_sent, access, how.save_config)
@@ -281,12 +294,10 @@ def _kept_if_begun(record: Record, watch: Watch) -> Iterator[None]:
 def _finished(record: Record, current: Current, sending: Sending, beginning: str, how: How, watch: Watch) -> None:
     """Compare, show, ask, send, and write the result of a run that is on record."""
     from haloitsm_connector.bulk.compare import compared
-    from haloitsm_connector.bulk.preview import changes, preview
     from haloitsm_connector.bulk.record import PROBLEMS, READ, READY
     from haloitsm_connector.bulk.refresh import refreshed
     from haloitsm_connector.bulk.result import check_place
     from haloitsm_connector.bulk.send import sent
-    from haloitsm_connector.bulk.there import looked_up
     from haloitsm_connector.bulk.work import most_of
 
     if beginning == "done before":
@@ -301,18 +312,14 @@ def _finished(record: Record, current: Current, sending: Sending, beginning: str
     if beginning == "goes on":
         bulk_shown.followed("reading what was changed meanwhile", refreshed(record, current, most))
     note = NOTHING_YET if beginning == "new" else ""
-    bulk_shown.followed(reading, compared(record, current, most), record.counts(most=most)[READ], note=note)
-    shown = preview(record, current.target, most)
-    told = {**shown, "changes": bulk_shown.some(changes(record, current.target, most), full=how.full)}
-    if not how.as_json:
-        bulk_shown.preview(told, how.full)
-    if how.dry_run or not shown["sending"] or not bulk_shown.agreed(shown, how.yes, how.expected, how.asks):
+    steps = compared(record, current, most, list_only=how.list_only, tell=bulk_shown.note)
+    bulk_shown.followed(reading, steps, record.counts(most=most)[READ], note=note)
+    told, agreed = _agreed(record, current, most, how)
+    if not agreed:
         _let_go(record, told, how)
         return
     result = how.result or _own_result(record)
     check_place(result)
-    if record.info.plan.get("listed") and not how.yes:  # it may have taken long to answer
-        bulk_shown.followed("looking again for what is there", looked_up(record, current, most))
     steps, count = sent(record, current, sending, most), record.counts(most=most)[READY]
     watch.sending = True
     try:
@@ -325,6 +332,32 @@ def _finished(record: Record, current: Current, sending: Sending, beginning: str
         raise typer.Exit(128 + stopped)
     if bulk_shown.ended(record, told, result, how.as_json):
         raise typer.Exit(4)
+
+
+def _agreed(record: Record, current: Current, most: int, how: How) -> tuple[dict[str, Any], bool]:
+    """Show what will happen, and ask, once more where the answer took so long that something else would happen."""
+    from haloitsm_connector.bulk.preview import changes, preview
+    from haloitsm_connector.bulk.refresh import refreshed
+    from haloitsm_connector.bulk.there import looked_up
+
+    target = current.target
+    while True:
+        shown = preview(record, target, most)
+        told = {**shown, "changes": bulk_shown.some(changes(record, target, most), full=how.full)}
+        if not how.as_json:
+            bulk_shown.preview(told, how.full)
+        if how.dry_run or not shown["sending"] or not bulk_shown.agreed(shown, how.yes, how.expected, how.asks):
+            return told, False
+        if how.yes or how.expected is not None:
+            return told, True
+        meant = frozenset(map(output.json_text, changes(record, target, most)))
+        listed = record.info.plan.get("listed")
+        steps = looked_up(record, current, most) if listed else refreshed(record, current, most)
+        bulk_shown.followed("looking again", steps)
+        if meant.issuperset(map(output.json_text, changes(record, target, most))):
+            bulk_shown.left_out_since(shown, preview(record, target, most))
+            return told, True
+        output.say("Somebody has changed it meanwhile; look again.")
 
 
 def _followed_to_its_end(steps: bulk_shown.Steps, count: int) -> int:

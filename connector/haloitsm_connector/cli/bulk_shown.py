@@ -88,9 +88,14 @@ def noted(notes: Sequence[str]) -> Iterator[None]:
         raise
 
 
+def note(text: str) -> None:
+    """Say what should be known about the rows."""
+    output.say(f"{text[0].upper()}{text[1:]}.")
+
+
 def _say_notes(notes: Sequence[str]) -> None:
-    for note in notes:
-        output.say(f"{note[0].upper()}{note[1:]}.")
+    for each in notes:
+        note(each)
 
 
 def _as(column: str, field: str) -> str:
@@ -141,6 +146,14 @@ def _left_out(told: Mapping[str, Any]) -> Iterator[str]:
         yield _group(one, "left as it is" if one["status"] in _OF_UNDO else "left out")
     if told["later"]:
         yield f"for later: {output.counted(told['later'], 'row')}; the same command goes on with them"
+
+
+def left_out_since(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Say what is left out besides what the preview told."""
+    told = set(_left_out(before))
+    for line in _left_out(now):
+        if line not in told:
+            output.say(line)
 
 
 _OF_UNDO = ("left as it is", "partly put back")
