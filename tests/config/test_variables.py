@@ -95,6 +95,13 @@ def test_a_file_that_cannot_be_read_is_a_problem_that_shows_none_of_its_text(tmp
     assert not any(secrets for _, _, secrets in found)
 
 
+def test_a_variable_is_secret_whose_name_ends_as_those_of_secrets_do() -> None:
+    names = ["DB_PASSWORD", "HALO_CLIENT_SECRET", "TOKEN_2", "API_KEY", "TOKEN_URI", "SECRETARY", "KEY_FIELD"]
+    resolution = Resolution({name: f"of {name}" for name in names}, Path())
+    resolution.resolve([f"${{{name}}}" for name in names])
+    assert resolution.secrets == {f"of {name}" for name in names[:4]}
+
+
 def test_what_is_secret_is_not_in_the_representation(tmp_path: Path) -> None:
     (tmp_path / "halo").write_text("s3cret")
     resolution = Resolution({"PASSWORD": "passw0rd"}, tmp_path)

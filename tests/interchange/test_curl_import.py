@@ -105,3 +105,10 @@ def test_a_command_becomes_a_configuration_that_checks(haloitsm, data, folder, m
     assert (ended.status, ended.err) == (0, "No errors: 1 client, 2 incoming, 2 outgoing, 2 routes.\n")
     rows = json.loads((folder / "got" / "update-client-item-tax-code-notes.rows.json").read_text("utf-8"))
     assert rows[0]["notes"] == "Café & Co's !"
+
+
+def test_a_password_in_a_command_is_a_variable_of_its_own(haloitsm, folder):
+    (folder / "a.txt").write_text(f"""curl {URL} --data-raw '[{{"id":12,"password":"opensesame"}}]'""", "utf-8")
+    ended = haloitsm("import", "curl", "a.txt", "-o", "got")
+    assert "PAYLOAD_PASSWORD (the field password of POST /Client)" in ended.err
+    assert "password: ${PAYLOAD_PASSWORD}" in (folder / "got" / "halo.yaml").read_text("utf-8")

@@ -81,7 +81,7 @@ def test_saves_of_several_records_become_rows_of_one_outgoing(found):
 
 def test_a_password_that_was_sent_becomes_a_variable(found):
     publisher = found("firefox.har").draft.outgoing["update-agent-jobtitle-new-password"]["publisher"]
-    assert publisher["payload"]["new_password"] == "${HALO_NEW_PASSWORD}"
+    assert publisher["payload"]["new_password"] == "${PAYLOAD_NEW_PASSWORD}"
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,9 @@ def test_as_json_no_secret_is_shown(haloitsm, data):
 
 def test_what_is_written_does_the_same_on_halo(found, sandbox):
     found("firefox.har")
-    with Pipeline.load("got", environ={**sandbox.environment, "HALO_NEW_PASSWORD": "x"}, state="state.db") as pipeline:
+    with Pipeline.load(
+        "got", environ={**sandbox.environment, "PAYLOAD_NEW_PASSWORD": "x"}, state="state.db"
+    ) as pipeline:
         assert [one.status for one in pipeline.run("update-client-item-tax-code")] == ["updated", "updated"]
     assert [sandbox.tables["Client"][id_]["item_tax_code"] for id_ in (12, 13)] == [1, 1]
     written = [effect for effect in sandbox.effects if effect.table == "client"] or sandbox.effects
@@ -183,6 +185,99 @@ def test_with_connect_the_record_as_it_is_now_tells_what_changes(haloitsm, folde
         {"id": 12, "item_tax_code": 1}
     ]
     assert sandbox.effects == []
+
+
+def test_a_field_that_the_whole_record_does_not_have_was_empty_and_changed(recorded):
+    made = recorded(
+        ("GET", f"{URL}/12?includedetails=true", None, {"id": 12, "name": "A", "item_tax_code": 0}),
+        ("POST", URL, [{"id": 12, "name": "A", "item_tax_code": 2, "notes": "now set", "logo": ""}], {"id": 12}),
+    )
+    assert changed(made.saves[0]) == {"item_tax_code": (0, 2), "notes": (None, "now set")}
+    assert list(made.draft.rows.values()) == [[{"id": 12, "item_tax_code": 2, "notes": "now set"}]]
+
+
+@pytest.mark.parametrize(
+    ("url", "answer"),
+    [
+        (f"{URL}?search=A", {"record_count": 1, "clients": [{"id": 12, "item_tax_code": 0}]}),
+        (f"{URL}/12", {"id": 12, "item_tax_code": 0}),
+    ],
+    ids=["a row of a list", "a record without its details"],
+)
+def test_a_field_that_a_part_of_the_record_does_not_have_is_said_to_have_changed_perhaps(haloitsm, folder, url, answer):
+    entries = [("GET", url, None, answer), ("POST", URL, [{"id": 12, "item_tax_code": 2, "notes": "now set"}], {})]
+    (folder / "a.har").write_text(json.dumps(recording(*entries)), "utf-8")
+    ended = haloitsm("import", "har", "a.har", "-o", "got")
+    assert [line.split() for line in ended.out.splitlines()][2:] == [
+        ["item_tax_code", "0", "2", "changed"],
+        ["notes", '"now', 'set"', "perhaps", "changed"],
+    ]
+    assert "notes perhaps changed, too, and is not in the payload" in ended.err
+    rows = json.loads((folder / "got" / "update-client-item-tax-code.rows.json").read_text("utf-8"))
+    assert rows == [{"id": 12, "item_tax_code": 2}]
+
+
+def test_with_connect_a_field_that_is_empty_in_halo_changes(haloitsm, folder, sandbox, monkeypatch):
+    for name, value in sandbox.environment.items():
+        monkeypatch.setenv(name, value)
+    sandbox.tables["Client"][12].pop("notes", None)
+    sent = {"id": 12, "item_tax_code": 1, "notes": "now set"}
+    entries = [("POST", f"{sandbox.base_uri}/api/Client", [sent], sent)]
+    (folder / "a.har").write_text(json.dumps(recording(*entries)), "utf-8")
+    assert haloitsm("import", "har", "a.har", "-o", "got", "--connect").status == 0
+    written = (folder / "got" / "update-client-item-tax-code-notes.rows.json").read_text("utf-8")
+    assert json.loads(written) == [sent]
+
+
+def test_a_secret_of_a_record_is_never_the_one_that_the_client_signs_in_with(haloitsm, folder, sandbox, monkeypatch):
+    sent = {"id": 12, "password": "opensesame", "client_secret": "opensesame", "api_key": "opensesame"}
+    entries = [("POST", f"{sandbox.base_uri}/api/Client", [sent], {})]
+    (folder / "a.har").write_text(json.dumps(recording(*entries)), "utf-8")
+    haloitsm("import", "har", "a.har", "-o", "got")
+    environ = {**sandbox.environment, "PAYLOAD_PASSWORD": "barley", "PAYLOAD_CLIENT_SECRET": "wheat",
+               "PAYLOAD_API_KEY": "oats"}  # fmt: skip
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    ended = haloitsm("run", "got", "update-client-password-client-secret-api-key", "--dry-run")
+    assert [ended.out.count(f'"{name}": "***"') + ended.out.count(f'"{name}":"***"') for name in list(sent)[1:]] == [
+        1
+    ] * 3
+    assert not any(value in ended.out for value in ("barley", "wheat", "oats", sandbox.client_secret))
+    haloitsm("run", "got", "update-client-password-client-secret-api-key")
+    (written,) = [one.body for one in sandbox.requests if (one.method, one.path) == ("POST", "/api/Client")]
+    values = {"password": "barley", "client_secret": "wheat", "api_key": "oats"}
+    assert written in ({"id": 12, **values}, [{"id": 12, **values}])
+
+
+def test_two_passwords_are_two_variables_each_said_with_its_purpose(haloitsm, folder):
+    entries = [("POST", "https://acme.haloitsm.com/api/Agent", [{"id": id_, "password": f"of {id_}"}], {})
+               for id_ in (5, 6)]  # fmt: skip
+    (folder / "a.har").write_text(json.dumps(recording(*entries)), "utf-8")
+    ended = haloitsm("import", "har", "a.har", "-o", "got")
+    for name in ("PAYLOAD_PASSWORD", "PAYLOAD_PASSWORD_2"):
+        assert f"{name} (the field password of POST /Agent)" in ended.err
+        assert f"password: ${{{name}}}" in (folder / "got" / "halo.yaml").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "see https://robin:opensesame@files.example.com/a",
+        "https://files.example.com/a?token=opensesame",
+        "https://files.example.com/a?x=1&sig=opensesame",
+    ],
+)
+def test_a_text_with_a_secret_inside_becomes_a_variable(haloitsm, folder, text):
+    sent = {"id": 12, "website": text, "customfields": [{"id": 1, "name": "CFapi_key", "value": "opensesame"}]}
+    entries = [("POST", f"{URL}?access_token=opensesame", [sent], {})]
+    (folder / "a.har").write_text(json.dumps(recording(*entries)), "utf-8")
+    ended = haloitsm("import", "har", "a.har", "-o", "got")
+    written = "".join(path.read_text("utf-8") for path in (folder / "got").iterdir())
+    assert "opensesame" not in written + ended.out + ended.err
+    assert "access_token" not in written
+    assert "${PAYLOAD_WEBSITE_SECRET}" in written
+    assert "its query parameter access_token holds a secret: left out" in ended.err
+    assert "its field customfields has a secret inside: left out" in ended.err
 
 
 def test_a_post_without_records_is_said(recorded):

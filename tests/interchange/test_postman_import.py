@@ -175,10 +175,45 @@ def test_a_body_with_variables_stays_in_the_configuration(imported):
 
 def test_secrets_in_bodies_and_queries_become_variables(imported):
     draft, _ = imported(post([{"id": 5, "new_password": "hunter2"}], f"{BASE}/Agent?token=abcdef"))
-    assert draft.outgoing["one"]["publisher"]["payload"][0]["new_password"] == "${HALO_NEW_PASSWORD}"
-    assert draft.outgoing["one"]["publisher"]["query"] == {"token": "${HALO_TOKEN}"}
+    assert draft.outgoing["one"]["publisher"]["payload"][0]["new_password"] == "${PAYLOAD_NEW_PASSWORD}"
+    assert draft.outgoing["one"]["publisher"]["query"] == {"token": "${PAYLOAD_TOKEN}"}
     assert {"hunter2", "abcdef"} <= set(draft.values.values())
     assert "hunter2" not in "".join(draft.files().values())
+
+
+def test_secrets_of_records_are_never_those_that_a_client_signs_in_with(imported):
+    sent = {"id": 5, "password": "a1", "client_secret": "b2", "api_key": "c3"}
+    draft, _ = imported(post([sent]), post([{**sent, "password": "d4"}], name="two"), auth=OAUTH2)
+    assert draft.outgoing["one"]["publisher"]["payload"] == [
+        {"id": 5, "password": "${PAYLOAD_PASSWORD}", "client_secret": "${PAYLOAD_CLIENT_SECRET}",
+         "api_key": "${PAYLOAD_API_KEY}"}
+    ]  # fmt: skip
+    assert draft.outgoing["two"]["publisher"]["payload"][0]["password"] == "${PAYLOAD_PASSWORD_2}"
+    assert draft.values["PAYLOAD_PASSWORD_2"] == "d4"
+    assert draft.values["HALO_CLIENT_SECRET"] == "the-secret-value"
+    assert draft.purposes["PAYLOAD_PASSWORD"] == "the field password of POST /Client"
+
+
+def test_a_fixed_token_and_variables_that_nothing_uses_are_said(imported):
+    auth = {"type": "oauth2", "oauth2": [*OAUTH2["oauth2"], {"key": "accessToken", "value": "an-old-token"}]}
+    variables = [{"key": "api_key", "value": "unused-secret"}, {"key": "who", "value": "a"}]
+    draft, notes = imported(request(url=f"{BASE}/Client?search={{{{who}}}}"), auth=auth, variable=variables)
+    assert notes["its fixed token (accessToken) is left out: the client fetches its own"] == "one"
+    assert notes["nothing that came along uses it: left out"] == "variable api_key"
+    assert "API_KEY" not in draft.values
+
+
+def test_a_delete_without_an_id_keeps_no_other_route_from_running(imported, sandbox):
+    base = f"{sandbox.base_uri}/api"
+    draft, notes = imported(request("DELETE", f"{base}/Client/:id", "delete"), post([{"id": 12, "notes": "x"}],
+                            f"{base}/Client"), auth=None)  # fmt: skip
+    assert "ID" not in draft.values
+    assert notes["nothing is known of its id: put it into the rows"] == "delete"
+    with Pipeline.load("got", environ=sandbox.environment, state="state.db") as pipeline:
+        assert [one.status for one in pipeline.run("one")] == ["updated"]
+        assert [one.status for one in pipeline.run("delete")] == ["refused"]
+    assert 12 in sandbox.tables["Client"]
+    assert not [one for one in sandbox.requests if one.method == "DELETE"]
 
 
 def test_secrets_are_known_by_short_names_and_by_their_form_too(imported):

@@ -166,9 +166,9 @@ def _show(save: Save) -> None:
     output.show(f"{save.operation.name}, {key} ({save.where}): {output.counted(len(save.fields), 'field')} sent")
     payload = told["payload"]
     rows = [
-        (one["name"], _short(one["before"]), _short(payload[one["name"]]), one["known"])
+        (one["name"], _short(one["before"]), _short(payload.get(one["name"], one["sent"])), one["known"])
         for one in told["fields"]
-        if one["name"] in save.chosen
+        if one["name"] in save.chosen or one["name"] in save.doubtful
     ]
     if rows:
         output.table(("field", "before", "sent", ""), rows)
@@ -187,7 +187,13 @@ def _finish(draft: Draft, write_env: Path | None, as_json: bool, saves: Sequence
 
     written = _written(draft, write_env)
     if as_json:
-        told = {"written": written, "routes": list(draft.routes), "variables": list(draft.values), "notes": draft.notes}
+        told = {
+            "written": written,
+            "routes": list(draft.routes),
+            "variables": list(draft.values),
+            "purposes": draft.purposes,
+            "notes": draft.notes,
+        }
         output.show_json({**told, "saves": [described(save) for save in saves]} if saves else told)
         return
     for line in gathered(draft.notes):
@@ -197,7 +203,8 @@ def _finish(draft: Draft, write_env: Path | None, as_json: bool, saves: Sequence
         return
     output.say(f"Wrote {', '.join(written)}.")
     if unset := [name for name, value in draft.values.items() if not (value and write_env)]:
-        output.say(f"Set {', '.join(unset)} in the environment or in .env.")
+        named = [f"{name} ({draft.purposes[name]})" if name in draft.purposes else name for name in unset]
+        output.say(f"Set {', '.join(named)} in the environment or in .env.")
     writes = [name for name, route in draft.routes.items() if route.get("disabled")]
     output.say(f"Next: haloitsm check {draft.folder}")
     if writes:

@@ -21,6 +21,7 @@ _NAMES = (
     "client_secret|client_assertion|password|passwd|access_token|refresh_token|id_token|api_?key|x-halo-api-key"
     "|authorization|secret|token"
 )
+_SECRET_VARIABLE = re.compile(r"(?:password|passwd|secret|token|api_?key)(?:_\d+)?", re.IGNORECASE)
 _TELLING_HEADER = re.compile(r"auth|key|token|secret|password|cookie|signature", re.IGNORECASE)
 _IN_JSON = re.compile(rf'("(?:{_NAMES})"\s*:\s*)"(?:[^"\\]|\\.)*"?', re.IGNORECASE)
 _IN_FORM = re.compile(rf"(?<![\w-])((?:{_NAMES})=)[^&\s\"']+", re.IGNORECASE)
@@ -77,6 +78,11 @@ class Redactor:
 def is_telling(header: str) -> bool:
     """Whether a header of this name holds credentials."""
     return _TELLING_HEADER.search(header) is not None
+
+
+def names_secret(variable: str) -> bool:
+    """Whether the value of an environment variable is secret by how its name ends, as in ``DB_PASSWORD``."""
+    return any(found.end() == len(variable) for found in _SECRET_VARIABLE.finditer(variable))
 
 
 def basic(user: str, password: str) -> str:

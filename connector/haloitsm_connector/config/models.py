@@ -128,10 +128,10 @@ class Config:
     """A checked configuration; every name in it refers to something.
 
     ``chains`` are the named chains, ``steps`` all chains by their paths. ``warnings`` are the problems that do not stop
-    it. ``secrets`` are the texts that must not be shown anywhere: what was read from files, and the values of secret
-    fields. ``folder`` is where steps look for files: the folder that was loaded, or in which the file is;
-    ``python_folder`` is the one below it with the functions that steps may call. ``registry`` and ``catalogue`` are
-    those it was checked by.
+    it. ``secrets`` are the texts that must not be shown anywhere: what was read from files, the values of secret
+    fields, and of variables that are secret by name. ``folder`` is where steps look for files: the folder that was
+    loaded, or in which the file is; ``python_folder`` is the one below it with the functions that steps may call.
+    ``registry`` and ``catalogue`` are those it was checked by.
     """
 
     clients: Mapping[str, Prototyped]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from haloitsm_connector.client.redaction import names_secret
 from haloitsm_connector.errors import Finding, NodePath, suggest
 
 VARIABLE = re.compile(r"\$(?P<escaped>\$\{)|\$\{(?P<inside>[^}]*)(?P<end>\}?)")
@@ -20,7 +21,7 @@ MAX_FILE_BYTES = 1_000_000
 
 @dataclass(slots=True)
 class Resolution:
-    """What variables became: the data, what is wrong, and the texts that were read from files (all secret)."""
+    """What variables became: the data, what is wrong, and the texts that are secret: from files, or by name."""
 
     environ: Mapping[str, str] = field(repr=False)
     folder: Path
@@ -47,6 +48,8 @@ class Resolution:
             return self._fail(match, path, "'${' is not closed", "Close it with '}', or write $${ for plain text.")
         if named := NAMED.fullmatch(inside):
             value = self.environ.get(named["name"])
+            if value and names_secret(named["name"]):
+                self.secrets.add(value)
             # As in a shell, a default also replaces an empty value.
             if named["with_default"] and not value:
                 return named["default"]

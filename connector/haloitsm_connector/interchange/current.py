@@ -6,9 +6,7 @@ from haloitsm_connector.catalogue import Catalogue, Operation
 from haloitsm_connector.client import HttpClient, Request
 from haloitsm_connector.client.request import encode_query, fill_path
 from haloitsm_connector.errors import InputError
-from haloitsm_connector.interchange.saves import Current, Record
-
-_DETAILS = "includedetails"
+from haloitsm_connector.interchange.saves import DETAILS, Current, Record
 
 
 def reader(client: HttpClient, catalogue: Catalogue) -> Current:
@@ -21,7 +19,7 @@ def reader(client: HttpClient, catalogue: Catalogue) -> Current:
             return None
         known = {parameter.name for parameter in one.query_parameters}
         query = {name: value for name, value in key.items() if name != "id"}
-        query |= {_DETAILS: True} if _DETAILS in known else {}
+        query |= {DETAILS: True} if DETAILS in known else {}
         response = client.send(Request("GET", fill_path(one.path, {"id": key.get("id")}), encode_query(query)))
         record = response.json() if response.status == 200 else None
         return record if isinstance(record, dict) else None

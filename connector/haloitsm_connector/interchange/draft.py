@@ -29,7 +29,7 @@ class Draft:
     """Clients, incoming, outgoing and routes that are to be written below ``folder``, and notes about the rest.
 
     ``values`` are the variables to be set, each with its value as far as it is known; they are never written into the
-    configuration.
+    configuration. ``purposes`` says of those that no client signs in with what they are for.
     """
 
     source: str
@@ -41,6 +41,7 @@ class Draft:
     routes: dict[str, Any] = field(default_factory=dict)
     rows: dict[str, list[Any]] = field(default_factory=dict, repr=False)
     values: dict[str, str] = field(default_factory=dict, repr=False)
+    purposes: dict[str, str] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
 
     def read(self, name: str, subscriber: Mapping[str, Any]) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +15,7 @@ from haloitsm_connector.errors import InputError
 from haloitsm_connector.interchange.captured import Captured
 from haloitsm_connector.interchange.draft import Draft, payload_template
 from haloitsm_connector.interchange.halo_address import Address, Asked, Matcher, address, is_hosted
-from haloitsm_connector.interchange.placeholders import is_secret, literal, scalar, variable_name
+from haloitsm_connector.interchange.placeholders import Variables, holds_secret, literal, payload_variable, scalar
 from haloitsm_connector.interchange.saves import Current, History, Record, Save, latest
 
 CLIENT = "halo"
@@ -65,7 +65,7 @@ def from_browser(
             case "DELETE":
                 _add_delete(draft, one)
             case _:
-                history.seen(one.captured, one.asked)
+                history.seen(one.captured, one.asked, one.address.query)
                 if reads:
                     _add_read(draft, one)
     _add_saves(draft, saves)
@@ -112,12 +112,20 @@ def _taken(requests: Sequence[Captured], base_uri: str, matcher: Matcher, draft:
             reason = f"was refused ({captured.status})" if captured.status else "got no answer"
             draft.note(f"{captured.where}, {asked.operation.name}", f"{reason}: left out")
         else:
-            taken.append(_Taken(captured, found, asked))
+            where = f"{captured.where}, {asked.operation.name}" if reads or captured.method != "GET" else ""
+            taken.append(_Taken(captured, _without_secrets(found, draft, where), asked))
     for kind, count in sorted(carried.items()):
         draft.note(
             f"the {kind} of {count} requests" if count > 1 else f"the {kind}", "left out: the client signs in by itself"
         )
     return taken
+
+
+def _without_secrets(found: Address, draft: Draft, where: str) -> Address:
+    """Return an address without the secrets in its query; what is left out is noted, where it is told ``where``."""
+    for name in [name for name, value in found.query if where and holds_secret(name, value)]:
+        draft.note(where, f"its query parameter {name} holds a secret: left out")
+    return replace(found, query=[pair for pair in found.query if not holds_secret(*pair)])
 
 
 def _add_client(draft: Draft, base_uri: str) -> None:
@@ -134,42 +142,68 @@ def _add_client(draft: Draft, base_uri: str) -> None:
     draft.values |= {"HALO_CLIENT_ID": "", "HALO_CLIENT_SECRET": ""}
 
 
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """A save, the fields to send as rows hold them, and the secrets to send as variables."""
+
+    save: Save
+    fields: Record
+    secrets: Mapping[str, str]
+
+
 def _add_saves(draft: Draft, saves: Sequence[Save]) -> None:
     """Add an outgoing for each set of fields that were saved; the records are its rows."""
-    groups: dict[tuple[Any, ...], list[Save]] = {}
+    groups: dict[tuple[Any, ...], list[_Sending]] = {}
+    variables = Variables()
     for save in latest(saves):
+        where = f"{save.where}, {_called(save)}"
         if not save.chosen:
-            draft.note(f"{save.where}, {_called(save)}", "nothing changed: left out")
+            draft.note(where, "nothing changed: left out")
             continue
         if save.basis == "nothing":
-            draft.note(f"{save.where}, {_called(save)}", _NOTHING_KNOWN)
-        group = (save.operation.name, *save.chosen, bool(save.key), *save.path.items(), *save.query)
-        groups.setdefault(group, []).append(save)
+            draft.note(where, _NOTHING_KNOWN)
+        if save.doubtful:
+            draft.note(where, f"{', '.join(save.doubtful)} perhaps changed, too, {_NOT_SENT}. {_TO_KNOW}")
+        sending = _sending(draft, save, where, variables)
+        if sending.fields or sending.secrets:
+            named = (save.operation.name, *sending.fields, bool(save.key), *sending.secrets.items())
+            groups.setdefault((*named, *save.path.items(), *save.query), []).append(sending)
     for alike in groups.values():
         _add_group(draft, alike)
 
 
-_NOTHING_KNOWN = (
-    "nothing is known of the record before, so every field that was sent is in the payload. Record the opening of the "
-    "record too, save twice, or use --connect"
-)
+_TO_KNOW = "Record the opening of the record too, save twice, or use --connect"
+_NOTHING_KNOWN = f"nothing is known of the record before, so every field that was sent is in the payload. {_TO_KNOW}"
+_NOT_SENT = "and is not in the payload: only a part of the record is known, such as a row of a list"
 
 
-def _add_group(draft: Draft, saves: list[Save]) -> None:
-    first = saves[0]
-    rows: list[Record] = [{**one.key, **one.chosen} for one in saves]
-    hidden: dict[str, str] = {}
-    for name in [name for name, value in first.chosen.items() if isinstance(value, str) and is_secret(name, value)]:
-        hidden[name] = f"${{HALO_{variable_name(name)}}}"
-        draft.values[f"HALO_{variable_name(name)}"] = ""
-        rows = [{key: value for key, value in row.items() if key != name} for row in rows]
+def _sending(draft: Draft, save: Save, where: str, variables: Variables) -> _Sending:
+    """Part what a save sends: texts that are secret become variables; values with a secret inside are left out."""
+    fields: Record = {}
+    secrets: dict[str, str] = {}
+    for name, value in save.chosen.items():
+        if not holds_secret(name, value):
+            fields[name] = value
+        elif isinstance(value, str):
+            variable = secrets[name] = variables.kept(value, payload_variable(name))
+            draft.values[variable] = ""
+            draft.purposes[variable] = f"the field {name} of {save.operation.name}"
+        else:
+            draft.note(where, f"its field {name} has a secret inside: left out")
+    return _Sending(save, fields, secrets)
+
+
+def _add_group(draft: Draft, group: list[_Sending]) -> None:
+    first, secrets = group[0].save, group[0].secrets
+    rows: list[Record] = [{**one.save.key, **one.fields} for one in group]
     template = payload_template(rows)
-    if hidden:
-        template = {**{key: f"{{{{ {key} }}}}" for key in rows[0]}, **hidden}
+    if secrets:
+        hidden = {name: f"${{{variable}}}" for name, variable in secrets.items()}
+        template = {**{name: f"{{{{ {name} }}}}" for name in rows[0]}, **hidden}
     publisher = _publisher(first.operation, first.path, [pair for pair in first.query if pair[1]])
     noun = first.operation.path.split("/")[1]
-    fields = " ".join(list(first.chosen)[:_IN_A_NAME])
-    draft.write(f"{'update' if first.key else 'create'} {noun} {fields}", {**publisher, "payload": template}, rows)
+    names = " ".join([*group[0].fields, *secrets][:_IN_A_NAME])
+    draft.write(f"{'update' if first.key else 'create'} {noun} {names}", {**publisher, "payload": template}, rows)
 
 
 def _publisher(operation: Operation, path: Any, query: Sequence[tuple[str, str]]) -> dict[str, Any]:
@@ -177,16 +211,13 @@ def _publisher(operation: Operation, path: Any, query: Sequence[tuple[str, str]]
     if path:
         publisher["path"] = {name: scalar(literal(value, True)) for name, value in path.items()}
     if query:
-        publisher["query"] = _safe(query, template=True)
+        publisher["query"] = _parameters(query, template=True)
     return publisher
 
 
-def _safe(query: Sequence[tuple[str, str]], *, template: bool) -> dict[str, Any]:
-    """Return query values as a configuration has them, without secrets."""
-    return {
-        name: f"${{HALO_{variable_name(name)}:-}}" if is_secret(name, value) else scalar(literal(value, template))
-        for name, value in query
-    }
+def _parameters(query: Sequence[tuple[str, str]], *, template: bool) -> dict[str, Any]:
+    """Return query values as a configuration has them."""
+    return {name: scalar(literal(value, template)) for name, value in query}
 
 
 def _add_delete(draft: Draft, one: _Taken) -> None:
@@ -204,7 +235,7 @@ def _add_read(draft: Draft, one: _Taken) -> None:
     else:
         query = one.address.query
     path = {name: scalar(literal(value, False)) for name, value in one.asked.path.items()}
-    parameters = {name: part for name, part in (("path", path), ("query", _safe(query, template=False))) if part}
+    parameters = {name: part for name, part in (("path", path), ("query", _parameters(query, template=False))) if part}
     subscriber: dict[str, Any] = {"prototype": "haloitsm", "client": CLIENT, "entity": operation.name}
     draft.read(operation.label, {**subscriber, **({"request_parameters": parameters} if parameters else {})})
 

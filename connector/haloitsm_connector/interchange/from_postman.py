@@ -14,7 +14,7 @@ from haloitsm_connector.client.uri import host_of
 from haloitsm_connector.interchange.draft import Draft, payload_template
 from haloitsm_connector.interchange.halo_address import Address, Asked, Matcher, Pairs, address
 from haloitsm_connector.interchange.halo_clients import API_KEY, HaloClients
-from haloitsm_connector.interchange.placeholders import TOKEN, Variables, is_secret, scalar, variable_name
+from haloitsm_connector.interchange.placeholders import TOKEN, Variables, is_secret, payload_variable, scalar
 from haloitsm_connector.interchange.postman_file import Auth, Collection, Sent, read_collection
 
 _USUAL_HEADERS = frozenset({
@@ -41,6 +41,8 @@ def from_postman(path: Path, environments: list[Path], folder: Path, catalogue: 
         taking.take(sent)
     for made_up in sorted(collection.variables.made_up):
         draft.note(made_up, "Postman makes it up for each request: it is written as text, put something in its place")
+    for name in collection.variables.unused():
+        draft.note(f"variable {name}", "nothing that came along uses it: left out")
     draft.values |= collection.variables.wanted
     return draft
 
@@ -133,7 +135,7 @@ class _Taking:
 
     def _read(self, sent: Sent, asked: Asked, query: Pairs, client: str) -> None:
         subscriber: dict[str, Any] = {"prototype": "haloitsm", "client": client, "entity": asked.operation.name}
-        values = self._query(query)
+        values = self._query(query, asked)
         if asked.operation.listing:
             paging = {name: values.pop(name) for name in ("pageinate", "page_no", "page_size") if name in values}
             if paging:
@@ -148,7 +150,7 @@ class _Taking:
 
     def _write(self, sent: Sent, asked: Asked, query: Pairs, client: str) -> None:
         publisher: dict[str, Any] = {"prototype": "haloitsm", "client": client, "entity": asked.operation.name}
-        payload, reason = self._body(sent) if sent.method == "POST" else (None, "")
+        payload, reason = self._body(sent, asked) if sent.method == "POST" else (None, "")
         if sent.method == "POST" and payload is None and asked.operation.body is not None:
             self.draft.note(sent.where, f"{reason or 'it has no body'}: left out")
             return
@@ -157,7 +159,11 @@ class _Taking:
         rows = [{}] if fixed else [dict(one) for one in records]
         path = {}
         for name, value in asked.path.items():
-            if TOKEN.search(value) or any(name in row for row in rows):
+            if self._is_open(value) and not any(name in row for row in rows):
+                path[name] = f"{{{{ {name} }}}}"
+                rows = [{name: None, **row} for row in rows]
+                self.draft.note(sent.where, f"nothing is known of its {name}: put it into the rows")
+            elif TOKEN.search(value) or any(name in row for row in rows):
                 path[name] = self.variables.written(value, template=True)
             else:
                 path[name] = f"{{{{ {name} }}}}"
@@ -165,24 +171,35 @@ class _Taking:
         if path:
             publisher["path"] = path
         if query:
-            publisher["query"] = self._query(query, template=True)
+            publisher["query"] = self._query(query, asked, template=True)
         if fixed:
             publisher["payload"] = self._written(payload)
         elif payload is not None:
             publisher["payload"] = payload_template(records)
         self.draft.write(sent.name, publisher, rows)
 
-    def _query(self, query: Pairs, *, template: bool = False) -> dict[str, Any]:
+    def _is_open(self, value: str) -> bool:
+        """Whether a value of a path is one variable that has no value, such as ``:id`` left empty."""
+        return TOKEN.fullmatch(value) is not None and TOKEN.search(self.variables.plain(value)) is not None
+
+    def _secret(self, value: str, name: str, what: str) -> str:
+        """Return the variable, ``${NAME}``, for a secret that a request sends."""
+        written = self.variables.secret(value, payload_variable(name))
+        self.draft.purposes[written[2:-1]] = f"the {what}"
+        return written
+
+    def _query(self, query: Pairs, asked: Asked, *, template: bool = False) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for name, value in query:
             if value and is_secret(name, value) and not TOKEN.fullmatch(value):
-                written: Any = self.variables.secret(value, f"HALO_{variable_name(name)}")
+                what = f"query parameter {name} of {asked.operation.name}"
+                written: Any = self._secret(value, name, what)
             else:
                 written = scalar(self.variables.written(value, template=template))
             values[name] = f"{values[name]},{written}" if name in values else written
         return values
 
-    def _body(self, sent: Sent) -> tuple[Any, str]:
+    def _body(self, sent: Sent, asked: Asked) -> tuple[Any, str]:
         """Return the JSON that a request sends, variables as ``{{name}}``; None with the reason where there is none."""
         mode = sent.body.get("mode")
         if mode is None or (mode == "raw" and not str(sent.body.get("raw") or "").strip()):
@@ -191,18 +208,19 @@ class _Taking:
             return None, f"its body is '{mode}', not JSON"
         text = _UNQUOTED.sub(lambda match: match[1] or f'"{match[2]}"', str(sent.body["raw"]))
         try:
-            return self._guarded(orjson.loads(text)), ""
+            return self._guarded(orjson.loads(text), asked), ""
         except ValueError as error:
             return None, f"its body is not JSON ({error})"
 
-    def _guarded(self, value: Any, name: str = "") -> Any:
+    def _guarded(self, value: Any, asked: Asked, name: str = "") -> Any:
         """Put a variable where a field holds a secret."""
         if isinstance(value, dict):
-            return {key: self._guarded(one, key) for key, one in value.items()}
+            named = {key: f"{value.get('name') or ''}_{key}".strip("_") if key == "value" else key for key in value}
+            return {key: self._guarded(one, asked, named[key]) for key, one in value.items()}
         if isinstance(value, list):
-            return [self._guarded(one, name) for one in value]
+            return [self._guarded(one, asked, name) for one in value]
         if isinstance(value, str) and value and is_secret(name, value) and not TOKEN.search(value):
-            variable = self.variables.secret(value, f"HALO_{variable_name(name)}")
+            variable = self._secret(value, name, f"field {name} of {asked.operation.name}")
             return f"{{{{{variable[2:-1]}}}}}"
         return value
 

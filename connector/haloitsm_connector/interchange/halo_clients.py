@@ -78,6 +78,8 @@ class HaloClients:
             authentication["scopes"] = scope
         if settings.get("clientId") and settings.get("client_authentication", "header") == "header":
             authentication["credentials_in"] = "basic_header"
+        if settings.get("accessToken"):
+            self.draft.note(where, "its fixed token (accessToken) is left out: the client fetches its own")
         if settings.get("addTokenTo") == "queryParams":
             self.draft.note(where, "sends its token in the query: the client sends it in a header")
         return {**fields, "authentication": authentication}

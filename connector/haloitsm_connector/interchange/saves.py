@@ -11,21 +11,24 @@ from haloitsm_connector.catalogue import Operation
 from haloitsm_connector.client.redaction import HIDDEN
 from haloitsm_connector.interchange.captured import Captured
 from haloitsm_connector.interchange.halo_address import Asked, Pairs
-from haloitsm_connector.interchange.placeholders import is_secret
+from haloitsm_connector.interchange.placeholders import holds_secret
 
 Record = dict[str, Any]
-Known = Literal["changed", "same", "not known before", "switch"]
+Known = Literal["changed", "same", "perhaps changed", "not known before", "switch"]
+"""``perhaps changed`` is a field that the part of the record which is known does not have, such as a row of a list."""
 Basis = Literal["recording", "halo", "nothing", "new"]
 """What a save was compared with: earlier answers and saves in the recording, the record as Halo has it now, or nothing
 as none is known; ``new`` is a create."""
 Current = Callable[[Operation, Record], Record | None]
+DETAILS = "includedetails"
+"""The parameter with which Halo answers the whole record (halo-api-facts 3)."""
 _DATE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?Z?")
 _NUMBER = re.compile(r"-?\d{1,15}(\.\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
 class FieldSent:
-    """One field of a save: its value before, None where it is not known, and the one that was sent."""
+    """One field of a save: its value before, None where it is empty or not known, and the one that was sent."""
 
     name: str
     before: Any
@@ -47,28 +50,38 @@ class Save:
 
     @property
     def chosen(self) -> Record:
-        """The fields that a payload needs: those that changed; where none is known to, those not known before."""
+        """The fields that a payload needs: those that changed; where none is known to, those that may have."""
         if self.basis == "new":
             return {one.name: one.sent for one in self.fields if not _is_nothing(one.sent) and one.known != "switch"}
         changed = [one for one in self.fields if one.known == "changed"]
-        unknown = [one for one in self.fields if one.known == "not known before"]
+        unknown = [one for one in self.fields if one.known in {"perhaps changed", "not known before"}]
         return {one.name: _narrowed(one) for one in changed or unknown}
+
+    @property
+    def doubtful(self) -> list[str]:
+        """The names of the fields that perhaps changed, too, and are not in the payload."""
+        chosen = self.chosen
+        return [one.name for one in self.fields if one.known == "perhaps changed" and one.name not in chosen]
 
 
 @dataclass(slots=True)
 class History:
-    """What is known of each record while a recording goes by, by first path segment and key."""
+    """What is known of each record while a recording goes by, by first path segment and key.
+
+    Of those in ``_whole`` all is known: a field that they do not have is empty (halo-api-facts 8).
+    """
 
     current: Current | None = None
     _records: dict[tuple[str, ...], Record] = field(default_factory=dict)
+    _whole: set[tuple[str, ...]] = field(default_factory=set)
 
-    def seen(self, captured: Captured, asked: Asked) -> None:
+    def seen(self, captured: Captured, asked: Asked, query: Pairs) -> None:
         """Learn from an answer: one record, or the rows of a list."""
         answer = captured.answered
         if asked.operation.method != "GET" or captured.status not in (200, 304):
             return
         if asked.operation.listing is None:
-            self._learn(asked.operation, answer)
+            self._learn(asked.operation, answer, whole=_has_details(asked.operation, query))
         elif isinstance(answer, dict):
             self._learn(asked.operation, answer.get(asked.operation.listing.key or ""))
         else:
@@ -79,8 +92,8 @@ class History:
         payload = captured.payload
         records = [one for one in (payload if isinstance(payload, list) else [payload]) if isinstance(one, dict)]
         found = [self._save(captured.where, asked, query, record) for record in records]
-        self._learn(asked.operation, records)
-        self._learn(asked.operation, captured.answered)
+        self._learn(asked.operation, records, whole=True)
+        self._learn(asked.operation, captured.answered, whole=True)
         return found
 
     def _save(self, where: str, asked: Asked, query: Pairs, record: Record) -> Save:
@@ -88,23 +101,26 @@ class History:
         names = operation.key or ("id",)
         key = {name: record[name] for name in names if record.get(name) not in (None, "", 0)}
         if len(key) < len(names):
-            sent = [FieldSent(name, None, value, _known(name, None, value, {})) for name, value in record.items()]
+            sent = [FieldSent(name, None, value, _known(name, value, {})) for name, value in record.items()]
             return Save(where, operation, asked.path, query, {}, sent, "new")
-        known, basis = self._records.get(_address(operation, record)), "recording"
+        place = _address(operation, record)
+        known, basis, whole = self._records.get(place), "recording", place in self._whole
         if known is None:
-            known, basis = (self.current(operation, key) if self.current else None), "halo"
+            known, basis, whole = (self.current(operation, key) if self.current else None), "halo", True
         told = known or {}
         fields = [
-            FieldSent(name, told.get(name), value, _known(name, told.get(name), value, told))
+            FieldSent(name, told.get(name), value, _known(name, value, told, whole=whole))
             for name, value in record.items()
             if name not in key
         ]
         return Save(where, operation, asked.path, query, key, fields, basis if known else "nothing")  # type: ignore[arg-type]
 
-    def _learn(self, operation: Operation, answer: Any) -> None:
+    def _learn(self, operation: Operation, answer: Any, *, whole: bool = False) -> None:
         for record in answer if isinstance(answer, list) else [answer]:
             if isinstance(record, dict) and all(name in record for name in operation.key or ("id",)):
-                self._records.setdefault(_address(operation, record), {}).update(record)
+                place = _address(operation, record)
+                self._records.setdefault(place, {}).update(record)
+                self._whole |= {place} if whole else set()
 
 
 def _address(operation: Operation, record: Mapping[str, Any]) -> tuple[str, ...]:
@@ -112,12 +128,19 @@ def _address(operation: Operation, record: Mapping[str, Any]) -> tuple[str, ...]
     return (segment, *(_plain(record.get(name)) for name in operation.key or ("id",)))
 
 
-def _known(name: str, before: Any, sent: Any, told: Mapping[str, Any]) -> Known:
+def _has_details(operation: Operation, query: Pairs) -> bool:
+    """Whether an answer is the whole record: without its details some fields are missing (halo-api-facts 3)."""
+    return DETAILS not in {one.name for one in operation.query_parameters} or (DETAILS, "true") in query
+
+
+def _known(name: str, sent: Any, told: Mapping[str, Any], *, whole: bool = False) -> Known:
     if name.startswith("_"):
         return "switch"  # it steers the write and is no field of the record (halo-api-facts 4.2)
-    if name not in told:
+    if not told:
         return "not known before"
-    return "same" if alike(before, sent) else "changed"
+    if name not in told and not whole:
+        return "same" if _is_nothing(sent) else "perhaps changed"
+    return "same" if alike(told.get(name), sent) else "changed"
 
 
 def alike(one: Any, other: Any) -> bool:
@@ -171,6 +194,7 @@ def described(save: Save) -> dict[str, Any]:
         "key": save.key,
         "compared_with": save.basis,
         "payload": {**save.key, **chosen},
+        "perhaps_changed": save.doubtful,
         "fields": [
             {
                 "name": one.name,
@@ -185,7 +209,7 @@ def described(save: Save) -> dict[str, Any]:
 
 def shown(name: str, value: Any) -> Any:
     """Return a field's value as it may be shown."""
-    return HIDDEN if not _is_nothing(value) and is_secret(name, str(value)) else value
+    return HIDDEN if holds_secret(name, value) else value
 
 
 def latest(saves: Sequence[Save]) -> list[Save]:
