@@ -8,6 +8,7 @@ from typing import Any
 
 from haloitsm_connector.bulk.change import Changes
 from haloitsm_connector.bulk.names import Place
+from haloitsm_connector.bulk.saved_values import steps_for
 from haloitsm_connector.bulk.send import Sending
 from haloitsm_connector.bulk.there import once_by
 from haloitsm_connector.bulk.work import Command
@@ -16,8 +17,6 @@ from haloitsm_connector.interchange.yaml_text import yaml_text
 
 Client = Mapping[str, Any]
 """The YAML fields of a client."""
-_CASTS = {"integer": "integer", "number": "number", "boolean": "boolean"}
-_NESTED = frozenset({"array", "object"})
 
 
 def saved(
@@ -25,15 +24,19 @@ def saved(
 ) -> tuple[str, list[str]]:
     """Return the YAML of a command, and what the route does otherwise than the command, which the YAML says too.
 
-    ``client`` names the client, ``clients`` are declared in it. Values get the types of their fields, and names that
-    stood in columns are looked up as far as a transformer can.
+    ``client`` names the client, ``clients`` are declared in it. Written values are read as the command reads them, and
+    names that stood in columns are looked up as far as a transformer can.
     """
     target, name = command.target, f"bulk-{command.kind}-{command.target.name.casefold()}"
     columns = {field: "{{ " + _quoted(column) + " }}" for column, field in changes.used.items()}
     texts = {field: text for field, text in command.rules.values.items() if "{{" in text}
     wanted = {**columns, **texts, **changes.constants()}
     lookups, others = _lookups(changes, client)
-    steps: list[Any] = [*_empty(command, [*columns, *texts]), *lookups, *_types(command, [*columns, *texts])]
+    steps: list[Any] = [
+        *_empty(command, [*columns, *texts]),
+        *lookups,
+        *_read_as_the_command_does(command, changes, [*columns, *texts]),
+    ]
     if command.kind != "create":  # of a record without an id Halo would create one
         steps.append({"when": {"if": {f"payload.{target.id}": {"empty": True}}, "then": [{"fail": "it has no id"}]}})
     parts = {
@@ -82,20 +85,12 @@ def _empty(command: Command, names: list[str]) -> list[Any]:
     return [{"remove": dict.fromkeys(paths, test)} for test in ({"type": "null"}, {"matches": r"^\s*$"})]
 
 
-def _types(command: Command, names: list[str]) -> list[Any]:
-    """Return the steps that give values the types of their fields."""
+def _read_as_the_command_does(command: Command, changes: Changes, names: list[str]) -> list[Any]:
+    """Return the steps that make of written values what their fields hold."""
     types = {name: command.target.fields[name].type for name in names if name in command.target.fields}
-    typed = {f"payload.{name}": _CASTS[type_] for name, type_ in types.items() if type_ in _CASTS}
-    nested = [f"payload.{name}" for name, type_ in types.items() if type_ in _NESTED and command.source.cells]
-    steps: list[Any] = []
-    if typed and command.source.cells and command.rules.clear_empty:
-        emptied = {path: {"values": {"": None}, "otherwise": "{{ " + path + " }}"} for path in typed}
-        steps.append({"map_values": emptied})
-    if typed:
-        steps.append({"cast": typed})
-    if nested:
-        steps.append({"convert": {path: {"decode": "json"} for path in nested}})
-    return steps
+    orders = {name: changes.dates.get(name, command.rules.dates) for name in names}
+    emptied = list(names) if command.rules.clear_empty else []
+    return steps_for(types, orders, emptied)
 
 
 def _lookups(changes: Changes, client: str) -> tuple[list[Any], list[str]]:

@@ -159,13 +159,13 @@ def _iso(text: str, order: Order) -> str | None:
     found = _DATE.fullmatch(text)
     if found is None:
         return None
-    first, mark, second, year, *time = found.groups()
+    first, mark, second, year, hours, minutes, seconds = found.groups()
     day, month = (second, first) if order == "mdy" and mark != "." else (first, second)
     try:
-        moment = datetime(int(year), int(month), int(day), *(int(part or 0) for part in time))
+        moment = datetime(int(year), int(month), int(day), int(hours or 0), int(minutes or 0), int(seconds or 0))
     except ValueError:
         return None
-    return moment.isoformat() if time[0] else moment.date().isoformat()
+    return moment.isoformat() if hours else moment.date().isoformat()
 
 
 def _uuid(value: Any) -> Any:

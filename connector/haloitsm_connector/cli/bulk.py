@@ -226,7 +226,8 @@ app.command()(forget)
 
 def _carried_out(
     access: Access, kind: Literal["update", "create", "delete"], entity: str, rows: Rows,
-    rules: tuple[list[str] | None, list[str] | None, bool, bool, str | None, Order | None], sending: tuple[int, int], how: How,
+    rules: tuple[list[str] | None, list[str] | None, bool, bool, str | None, Order | None],
+    sending: tuple[int, int], how: How,
 ) -> None:  # fmt: skip
     """Plan a run or go on with it, show it, ask, send, and write its result."""
     from haloitsm_connector.bulk.change import Changes, Rules
