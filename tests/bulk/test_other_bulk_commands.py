@@ -223,9 +223,15 @@ def test_a_list_chooses_the_records(bulk, sandbox, folder, result):
     assert ended.status == 0
     wanted = [one for one in sandbox.tables["Client"].values() if one["toplevel_id"] == 2 and not one["inactive"]]
     assert [one["ref"] for one in wanted] == [f"{one['name']}!" for one in wanted]
-    assert list(result()[0]) == ["name", "id", "bulk_line", "bulk_id", "bulk_outcome", "bulk_reason"] or set(
-        result()[0]
-    ) == {"id", "name", "bulk_line", "bulk_id", "bulk_outcome", "bulk_reason"}
+    assert list(result()[0]) == [
+        "name",
+        "id",
+        "bulk_line",
+        "bulk_id",
+        "bulk_outcome",
+        "bulk_reason",
+        "bulk_run",
+    ] or set(result()[0]) == {"id", "name", "bulk_line", "bulk_id", "bulk_outcome", "bulk_reason", "bulk_run"}
     ended = bulk("update", "Client", "--where", "toplevelid=2", "--set", "ref=x")
     assert ended.status == 1
     assert "has no documented query parameter 'toplevelid'" in ended.err

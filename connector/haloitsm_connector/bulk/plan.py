@@ -11,6 +11,7 @@ from typing import Any
 from haloitsm_connector.bulk.change import Changes, KeylessError
 from haloitsm_connector.bulk.record import DONE_BEFORE, DUPLICATE, PAGE, READ, Record, Row
 from haloitsm_connector.bulk.rows import Done, Read, Source
+from haloitsm_connector.bulk.undo import is_undone
 from haloitsm_connector.bulk.values import MisfitError
 from haloitsm_connector.errors import InputError
 from haloitsm_connector.subscriber.tables import UnsavedError
@@ -22,10 +23,10 @@ def planned(record: Record, source: Source, chain: Chain | None, changes: Change
     apart = record.info.kind != "create" or record.info.plan.get("once")
     changes.check_values()
     if source.cells and chain is None:
-        changes.learn_dates(row for _, row in source.rows() if isinstance(row, dict))
+        changes.learn_dates(row for _, row in _rows(record, source) if isinstance(row, dict))
     columns: Counter[str] = Counter()
     contents = 0
-    prepared = _prepared(source, chain)
+    prepared = _prepared(_rows(record, source), chain)
     number = 0
     while page := list(islice(prepared, PAGE)):
         rows: list[Row] = []
@@ -56,14 +57,20 @@ def planned(record: Record, source: Source, chain: Chain | None, changes: Change
     record.change(plan={**record.info.plan, **told, "notes": source.notes, "between": source.between})
 
 
-def _prepared(source: Source, chain: Chain | None) -> Iterator[Read]:
+def _rows(record: Record, source: Source) -> Iterator[Read]:
+    """Yield the rows of a source; those that an earlier run has done, and that were undone since, as rows to be done."""
+    for line, row in source.rows():
+        yield line, row.content if isinstance(row, Done) and is_undone(record, row.run, row.record) else row
+
+
+def _prepared(rows: Iterator[Read], chain: Chain | None) -> Iterator[Read]:
     """Yield the rows as they leave the transformers, each with the line of the row that it was made of."""
     if chain is None or not len(chain):
-        yield from source.rows()
+        yield from rows
         return
     failed: list[Failure] = []
     run = chain.open(failed.append)
-    for line, row in source.rows():
+    for line, row in rows:
         if isinstance(row, InputError | Done):
             yield line, row
             continue
@@ -80,7 +87,7 @@ def _row(number: int, line: int, content: Entity | InputError | Done, changes: C
         return Row(number, line, content=cells, status="invalid", reason=str(content))
     if isinstance(content, Done):
         record, reason = changes.identity_of_done(content), "an earlier run has done it"
-        return Row(number, line, record, content.content, status=DONE_BEFORE, reason=reason)
+        return Row(number, line, record, content.content, {}, content.run, DONE_BEFORE, content.record, reason)
     try:
         wanted = changes.of(content)
     except KeylessError as error:

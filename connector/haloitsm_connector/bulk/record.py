@@ -62,7 +62,8 @@ class Row:
     """One row of a run: where it stood, which record it is about, and what is wanted of it.
 
     ``content`` is the row as it was read, ``wanted`` the fields with the values that it should have, those to send once
-    it is compared, ``old`` what they were before, and what the record is called.
+    it is compared, ``old`` what they were before, and what the record is called; of a row that an earlier run has done
+    ``old`` is the number of that run.
     """
 
     number: int

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from haloitsm_connector.bulk.record import LEFT_OUT, LISTED, READ, READY, Record, Row
+from haloitsm_connector.bulk.record import DONE_BEFORE, LEFT_OUT, LISTED, READ, READY, Record, Row
 from haloitsm_connector.bulk.rows import TOLD, WITHOUT
 from haloitsm_connector.bulk.target import Target
 from haloitsm_connector.errors import InputError
@@ -28,7 +28,7 @@ def check_place(path: Path) -> None:
 
 
 def write_result(record: Record, path: Path) -> None:
-    """Write a CSV with a row for each row of a run: its columns, line, record, outcome and reason.
+    """Write a CSV with a row for each row of a run: its columns, line, record, outcome, reason and run.
 
     It begins with the mark by which Excel knows UTF-8, has between its cells what the file of the rows has, and holds
     nothing that Excel would run, whichever delimiter it splits by. Given as the rows of the same command, it brings
@@ -43,7 +43,8 @@ def write_result(record: Record, path: Path) -> None:
             writer = csv.writer(file, delimiter=between)
             created = record.info.kind == "create"
             for row in record.rows():
-                told = (row.line or None, row.id if created else _id(row), _outcome(row), row.reason)
+                run = row.old if row.status == DONE_BEFORE else record.number
+                told = (row.line or None, row.id if created else _id(row), _outcome(row), row.reason, run)
                 without = [[name for name in columns if name not in row.content] or None] if sparse else []
                 writer.writerow(csv_cell(value) for value in (*map(row.content.get, columns), *told, *without))
     except OSError as error:

@@ -27,9 +27,9 @@ from haloitsm_connector.subscriber.report import MOST_ROWS
 from haloitsm_connector.subscriber.tables import Numbered, sheet_names
 from haloitsm_transformers import Entity
 
-LINE, RECORD, OUTCOME, REASON = "bulk_line", "bulk_id", "bulk_outcome", "bulk_reason"
+LINE, RECORD, OUTCOME, REASON, RUN = "bulk_line", "bulk_id", "bulk_outcome", "bulk_reason", "bulk_run"
 """The columns that a result file has besides those of the rows."""
-TOLD = (LINE, RECORD, OUTCOME, REASON)
+TOLD = (LINE, RECORD, OUTCOME, REASON, RUN)
 WITHOUT = "bulk_without"
 """The column, where there is need of it, with the columns that a row did not have, as a list in JSON."""
 _CHUNK = 1 << 16
@@ -39,10 +39,11 @@ _JSON = re.compile(rb"(?:\[\s*\{|\{\s*)\"")
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A row of a result file that an earlier run has done: what it held, and which record it was about."""
+    """A row of a result file that an earlier run has done: which record it was about, what it held, and that run."""
 
     record: str
     content: Entity
+    run: int | None = None
 
 
 Read = tuple[int, Entity | InputError | Done]
@@ -164,7 +165,10 @@ def _of_result(row: Entity) -> Entity | InputError | Done:
         return InputError(f"column '{WITHOUT}': {error}", "Leave it as it is in the result.")
     told = {_told(name): _told(value) for name, value in row.items() if name not in (*TOLD, WITHOUT)}
     content = {name: value for name, value in told.items() if name not in without or not is_empty(value)}
-    return content if row[OUTCOME] in _UNDONE else Done(scalar(row.get(RECORD) or ""), content)
+    if row[OUTCOME] in _UNDONE:
+        return content
+    run = scalar(row.get(RUN) or "")
+    return Done(scalar(row.get(RECORD) or ""), content, int(run) if run.isdecimal() and len(run) < 19 else None)
 
 
 def _told(value: Any) -> Any:

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from haloitsm_connector.bulk.current import called
-from haloitsm_connector.bulk.record import LEFT_OUT, PAGE, PROBLEMS, READ, Record, Row, RunInfo, Runs
+from haloitsm_connector.bulk.record import LEFT_OUT, PAGE, PROBLEMS, PUT_BACK, READ, Record, Row, RunInfo, Runs
 from haloitsm_connector.bulk.target import RECOVER, RECOVERABLE, Target
 from haloitsm_connector.errors import InputError
 
@@ -61,6 +61,18 @@ def standing(runs: Runs, info: RunInfo) -> str:
     counts = Record(runs.database, undo).counts()
     complete = undo.status == "done" and not any(counts[status] for status in PROBLEMS)
     return "undone" if complete else "partly undone"
+
+
+def is_undone(record: Record, number: int | None, identity: str) -> bool:
+    """Whether an earlier run of the same kind did something to a record that was undone since."""
+    runs, info = Runs(record.database), record.info
+    undo = runs.undo_of(number) if number is not None else None
+    if number is None or undo is None or undo.status == "undone":
+        return False
+    done = runs.get(number)
+    same = (done.kind, done.entity, done.system) == (info.kind, info.entity, info.system)
+    back = Record(record.database, undo)
+    return same and any(back.about([identity], status, 2**62) for status in (PUT_BACK, "deleted"))
 
 
 def _created(row: Row, target: Target) -> Row:
