@@ -131,9 +131,7 @@ def update(
     that some rows could not be carried out.
     """
     rows = Rows(source, report, sql, where, accept_cut, file_format, sheet, delimiter, encoding)
-    how = How(
-        limit, full, yes, dry_run, again, result, save_config, as_json, asks=source != "-", list_only=list_only
-    )  # fmt: skip
+    how = How(limit, full, yes, dry_run, again, result, save_config, as_json, None, source != "-", list_only)
     rules = (columns, values, clear_empty, allow_unknown, None, dates)
     with opened(context.obj, config, client, state, transformers) as access:
         _carried_out(access, "update", entity, rows, rules, (batch, parallel), how)
@@ -200,7 +198,7 @@ def undo(
     from haloitsm_connector.bulk.current import Current
     from haloitsm_connector.bulk.record import Record, Runs
     from haloitsm_connector.bulk.send import Sending
-    from haloitsm_connector.bulk.undo import check_undo, planned_undo
+    from haloitsm_connector.bulk.undo import check_undo, planned_undo, standing
     from haloitsm_connector.bulk.work import UNDO, opened_undo
 
     how = How(limit, full, yes, dry_run, False, result, None, as_json, count)
@@ -209,12 +207,16 @@ def undo(
         target = target_of_run(access.catalogue, undone.entity)
         check_undo(undone, target)
         _same_system(undone.system, access.client.api_uri)
+        if standing(Runs(access.database), undone) == "undone":
+            output.say(f"Run {run} is undone already. Nothing was sent.")
+            return
         with _watched() as watch, taken(access.database, undone.mark, UNDO.format(run)) as held:
             record, beginning = opened_undo(held, undone)
             with _kept_if_begun(record, watch):
                 if beginning == "new":
-                    steps = planned_undo(record, Record(held, undone), target)
-                    bulk_shown.followed("reading the run", steps, note=NOTHING_YET)
+                    bulk_shown.followed(
+                        "reading the run", planned_undo(record, Record(held, undone), target), note=NOTHING_YET
+                    )
                 current = Current(access.client, access.catalogue, target)
                 _finished(record, current, Sending(batch, parallel), beginning, how, watch)
 
