@@ -212,7 +212,7 @@ def test_a_field_that_a_part_of_the_record_does_not_have_is_said_to_have_changed
         ["item_tax_code", "0", "2", "changed"],
         ["notes", '"now', 'set"', "perhaps", "changed"],
     ]
-    assert "notes perhaps changed, too, and is not in the payload" in ended.err
+    assert "notes perhaps changed, too: left out of the payload" in ended.err
     rows = json.loads((folder / "got" / "update-client-item-tax-code.rows.json").read_text("utf-8"))
     assert rows == [{"id": 12, "item_tax_code": 2}]
 

@@ -216,6 +216,11 @@ def test_a_delete_without_an_id_keeps_no_other_route_from_running(imported, sand
     assert not [one for one in sandbox.requests if one.method == "DELETE"]
 
 
+def test_a_read_of_one_record_without_its_id_says_what_waits_for_it(imported):
+    _, notes = imported(request(url=f"{BASE}/Client/:id"))
+    assert notes["no route of this folder runs before ${ID} is set"] == "one"
+
+
 def test_secrets_are_known_by_short_names_and_by_their_form_too(imported):
     guid = "0f8fad5b-d9cb-469f-a165-70867728950e"
     values = {"pw": "opensesame", "who": f"{guid}-{guid}", "x": "eyJhbGciOiJub25lIn0.e30.", "plain": "Robin"}

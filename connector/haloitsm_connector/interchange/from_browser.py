@@ -163,7 +163,7 @@ def _add_saves(draft: Draft, saves: Sequence[Save]) -> None:
         if save.basis == "nothing":
             draft.note(where, _NOTHING_KNOWN)
         if save.doubtful:
-            draft.note(where, f"{', '.join(save.doubtful)} perhaps changed, too, {_NOT_SENT}. {_TO_KNOW}")
+            draft.note(where, f"{', '.join(save.doubtful)} perhaps changed, too: {_NOT_SENT}. {_TO_KNOW}")
         sending = _sending(draft, save, where, variables)
         if sending.fields or sending.secrets:
             named = (save.operation.name, *sending.fields, bool(save.key), *sending.secrets.items())
@@ -172,9 +172,12 @@ def _add_saves(draft: Draft, saves: Sequence[Save]) -> None:
         _add_group(draft, alike)
 
 
-_TO_KNOW = "Record the opening of the record too, save twice, or use --connect"
-_NOTHING_KNOWN = f"nothing is known of the record before, so every field that was sent is in the payload. {_TO_KNOW}"
-_NOT_SENT = "and is not in the payload: only a part of the record is known, such as a row of a list"
+_TO_KNOW = "Record the opening of the record too, or save twice"
+_NOTHING_KNOWN = (
+    "nothing is known of the record before, so every field that was sent is in the payload. "
+    f"{_TO_KNOW}, or use --connect"
+)
+_NOT_SENT = "left out of the payload, as only a part of the record is known, such as a row of a list"
 
 
 def _sending(draft: Draft, save: Save, where: str, variables: Variables) -> _Sending:

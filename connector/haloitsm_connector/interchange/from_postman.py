@@ -145,6 +145,8 @@ class _Taking:
             if isinstance(values.get("count"), int) and values["count"] > 0:
                 subscriber["limit"] = values.pop("count")
         path = {name: scalar(self.variables.written(value)) for name, value in asked.path.items()}
+        if open_ := [path[name] for name, value in asked.path.items() if self._is_open(value)]:
+            self.draft.note(sent.where, f"no route of this folder runs before {', '.join(open_)} is set")
         parameters = {name: part for name, part in (("path", path), ("query", values)) if part}
         self.draft.read(sent.name, {**subscriber, **({"request_parameters": parameters} if parameters else {})})
 
