@@ -57,7 +57,7 @@ class SubscriberBase(Driven, ABC):
     resumes = False
     """Whether its slices come with cursors to go on from."""
     json = False
-    """Whether its entities are decoded JSON and nothing else: no dates, no tuples. Of others each value is looked at."""
+    """Whether its entities are decoded JSON and nothing else: no dates, no tuples; else each value is looked at."""
 
     @abstractmethod
     def flow(self) -> Flow[Entity]:
