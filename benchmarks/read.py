@@ -40,7 +40,9 @@ TABLES = (
     Table(100, 0, 15, WITHOUT),
     Table(1_000, 0, 15, WITHOUT),
     Table(100, 50, 9, {"pycurl-multi": 40_000, "verified": 40_000, "fast": 40_000} | dict.fromkeys(PACKAGES, 2_000)),
-    Table(1_000, 50, 15, {"pycurl-multi": 80_000, "verified": 80_000, "fast": 80_000} | dict.fromkeys(PACKAGES, 10_000)),
+    Table(
+        1_000, 50, 15, {"pycurl-multi": 80_000, "verified": 80_000, "fast": 80_000} | dict.fromkeys(PACKAGES, 10_000)
+    ),
 )
 
 

@@ -58,7 +58,7 @@ def planned(record: Record, source: Source, chain: Chain | None, changes: Change
 
 
 def _rows(record: Record, source: Source) -> Iterator[Read]:
-    """Yield the rows of a source; what an earlier run has done, and was undone since, as rows to be done."""
+    """Yield the rows of a source; those that a run has done which was undone since, as rows to be done."""
     for line, row in source.rows():
         yield line, row.content if isinstance(row, Done) and is_undone(record, row.run, row.record) else row
 
