@@ -39,7 +39,7 @@ def compared(
     kind = record.info.kind
     if kind == "create":
         if record.info.plan.get("once"):
-            yield from looked_up(record, current, most)
+            yield from looked_up(record, current, most, list_only=list_only)
         else:
             yield from _settled(record, (replace(row, status=READY) for row in record.rows(READ, most=most)))
         return

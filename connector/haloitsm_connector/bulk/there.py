@@ -17,9 +17,6 @@ from haloitsm_connector.publisher.once import LookUp, Wanted, comparable
 from haloitsm_connector.store.intents import JobRun
 from haloitsm_transformers import Entity
 
-SAMPLE = 3
-"""Records that are asked for by themselves where no row of the list shows the field."""
-
 
 def once_by(target: Target, name: str) -> Mapping[str, Any]:
     """Return how a record is looked for by one of its fields; InputError where there is no list to look in.
@@ -36,12 +33,13 @@ def once_by(target: Target, name: str) -> Mapping[str, Any]:
     return {"find": target.rows.name, "query": {**wider, **query}, "match": name}
 
 
-def looked_up(record: Record, current: Current, most: int) -> Generator[int, None, None]:
+def looked_up(record: Record, current: Current, most: int, *, list_only: bool = False) -> Generator[int, None, None]:
     """Leave out the rows of which Halo has the record, numbered up to ``most``; yield how many are through with it.
 
     The pages of the list are read where they take fewer requests than a look-up for each row, and where no query finds
     a record by the field. What the journal has is left to be sent again: there the publisher tells whether the record
-    is the one that was sent.
+    is the one that was sent. InputError where no row of the list shows the field, unless ``list_only`` takes it to be
+    empty in all records.
     """
     once = record.info.plan["once"]
     look = LookUp(once_by(current.target, once), current.client, current.target.write, current.catalogue)
@@ -53,7 +51,7 @@ def looked_up(record: Record, current: Current, most: int) -> Generator[int, Non
     listed = current.by_list(total) or (current.has_list and not narrowed)
     record.change(plan={**record.info.plan, "listed": listed})
     rows = _Rows(record, current, look, once, most)
-    yield from rows.in_list() if listed else rows.by_themselves()
+    yield from rows.in_list(list_only) if listed else rows.by_themselves()
     while others := list(islice(record.rows(READ, most=most), PAGE)):
         record.settle(replace(row, status=READY) for row in others)
     yield total
@@ -69,11 +67,12 @@ class _Rows:
     once: str
     most: int
 
-    def in_list(self) -> Iterator[int]:
+    def in_list(self, list_only: bool) -> Iterator[int]:
         """Read the list, and leave out the rows whose records it shows; yield how many records were read."""
-        under_way, seen, first, shows = self._under_way(), 0, list[Entity](), False
+        under_way, seen, hides, shows = self._under_way(), 0, False, list_only
         for page in self.current.pages():
-            first, shows = first or page[:SAMPLE], shows or any(self.once in found for found in page)
+            shows = shows or any(self.once in found for found in page)
+            hides = not shows
             there = {comparable(found.get(self.once)): found for found in page}
             keys = [key for key in there if key is not None]
             for start in range(0, len(keys), PAGE):
@@ -83,8 +82,11 @@ class _Rows:
                 )
                 seen += len(some)
             yield seen
-        if not shows:
-            self._check_shown(first)
+        if hides:
+            what = (
+                f"no row of the list of {self.current.target.name} shows '{self.once}', so it cannot tell what is there"
+            )
+            raise InputError(what, "Name another field with --once, or say --list-only where no record has it yet.")
 
     def by_themselves(self) -> Iterator[int]:
         """Look each record up; yield how many."""
@@ -115,15 +117,6 @@ class _Rows:
         if self.record.info.status == "planned":
             return set()
         return {intent.identity for intent in JobRun(self.record.database, self.record.job).recorded()}
-
-    def _check_shown(self, rows: Sequence[Entity]) -> None:
-        """Raise InputError where the list hides the field, so that it does not tell what is there."""
-        if self.current.target.one is None:
-            return
-        records = dict(self.current.each(filter(None, map(self.current.target.identity, rows))))
-        if any(isinstance(one, dict) and comparable(one.get(self.once)) for one in records.values()):
-            what = f"the list of {self.current.target.name} does not show '{self.once}'"
-            raise InputError(f"{what}, so it cannot tell what is there", "Name another field with --once.")
 
 
 def _rows(look_up: LookUp, wanted: Wanted) -> Flow[Entity]:

@@ -64,15 +64,13 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Send without asking.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print preview and outcome as JSON.")]
 Result = Annotated[Path | None, typer.Option(help="Where the result goes, a row for each row; bulk-RUN.csv.")]
 SaveConfig = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the YAML that sends the same.")]
-ClearEmpty = Annotated[
-    bool, typer.Option("--clear-empty", help="What is empty in a row empties its field; else leaves it.")
-]
+ClearEmpty = Annotated[bool, typer.Option("--clear-empty", help="What is empty in a row empties its field.")]
 AllowUnknown = Annotated[
     bool,
     typer.Option("--allow-unknown", help="Take fields that Halo does not document, and numbers that its lists lack."),
 ]
 ListOnly = Annotated[
-    bool, typer.Option("--list-only", help="Take a field that no row of the list shows as empty; an undo empties it.")
+    bool, typer.Option("--list-only", help="Take a field that no row of the list shows to be empty in all records.")
 ]
 Dates = Annotated[
     Literal["dmy", "mdy"] | None,
@@ -146,9 +144,9 @@ def create(
     ] = None,
     limit: Limit = None, full: Full = False, yes: Yes = False, dry_run: DryRun = False, again: Again = False,
     result: Result = None, save_config: SaveConfig = None, batch: Batch = 100, parallel: Parallel = 4,
-    allow_unknown: AllowUnknown = False, accept_cut: AcceptCut = False, file_format: FileFormat = None,
-    sheet: Sheet = None, delimiter: Delimiter = None, encoding: Encoding = None, dates: Dates = None,
-    config: Config = None, client: ClientName = None, state: State = None, as_json: AsJson = False,
+    allow_unknown: AllowUnknown = False, list_only: ListOnly = False, dates: Dates = None, as_json: AsJson = False,
+    accept_cut: AcceptCut = False, file_format: FileFormat = None, sheet: Sheet = None, delimiter: Delimiter = None,
+    encoding: Encoding = None, config: Config = None, client: ClientName = None, state: State = None,
 ) -> None:  # fmt: skip
     """Create many records, none of them twice.
 
@@ -156,7 +154,7 @@ def create(
     looked up first and go in arrays, else one by one.
     """
     rows = Rows(source, report, sql, None, accept_cut, file_format, sheet, delimiter, encoding)
-    how = How(limit, full, yes, dry_run, again, result, save_config, as_json, asks=source != "-")
+    how = How(limit, full, yes, dry_run, again, result, save_config, as_json, None, source != "-", list_only)
     with opened(context.obj, config, client, state, transformers) as access:
         rules = (columns, values, False, allow_unknown, once, dates)
         _carried_out(access, "create", entity, rows, rules, (batch, parallel), how)
@@ -355,7 +353,9 @@ def _agreed(record: Record, current: Current, most: int, how: How) -> tuple[dict
             return told, True
         meant = frozenset(map(output.json_text, changes(record, target, most)))
         listed = record.info.plan.get("listed")
-        steps = looked_up(record, current, most) if listed else refreshed(record, current, most)
+        steps = (
+            looked_up(record, current, most, list_only=how.list_only) if listed else refreshed(record, current, most)
+        )
         bulk_shown.followed("looking again", steps)
         if meant.issuperset(map(output.json_text, changes(record, target, most))):
             bulk_shown.left_out_since(shown, preview(record, target, most))
