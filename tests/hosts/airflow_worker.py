@@ -60,6 +60,8 @@ def main():
         from airflow.utils.db import initdb
 
         initdb()
+    # Each DAG is written over the one before, and bytecode is known by second and size alone.
+    sys.dont_write_bytecode = True
     print(json.dumps("ready"), flush=True)
     for line in sys.stdin:
         request = json.loads(line)

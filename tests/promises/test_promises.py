@@ -126,6 +126,10 @@ def test_create_that_happened_twice_or_otherwise_than_told_is_noticed() -> None:
     twice = (Effect("created", "Supplier", 7), Effect("created", "Supplier", 8))
     by_proxy = request(effects=twice, faults=(Duplicate(),))
     assert judged(told, requests=[by_proxy], rows=row) == ""
+    refused = replace(told, told=[[0, "refused", None, "401"]])
+    first_copy = (Effect("created", "Supplier", 7),)
+    assert judged(refused, requests=[request(status=401, effects=first_copy, faults=(Duplicate(),))], rows=row) == ""
+    assert "not told" in judged(refused, requests=[request(effects=first_copy, faults=(Duplicate(),))], rows=row)
 
 
 def test_window_that_held_too_many_requests_is_noticed() -> None:
