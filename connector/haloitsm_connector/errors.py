@@ -19,10 +19,11 @@ Each says what happened and, as its hint, what to do.
 
 from __future__ import annotations
 
+import copyreg
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
 NodePath = tuple[str | int, ...]
@@ -90,6 +91,10 @@ class ConnectorError(Exception):
 
     def __str__(self) -> str:
         return sentence(self.what, self.hint)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Made anew without its constructor, which may ask for more than what exceptions keep by themselves.
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class ConfigError(ConnectorError):

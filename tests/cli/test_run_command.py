@@ -133,6 +133,22 @@ def test_what_is_there_is_delivered_without_reading(haloitsm, project):
     assert haloitsm("run", "halo.yaml", "laptops", "--no-read").err == "laptops: 2 created\n"
 
 
+@pytest.mark.slow
+def test_a_second_process_reads(haloitsm, project):
+    ended = haloitsm("--log-format", "json", "run", "halo.yaml", "laptops", "--read-apart", "--json")
+    assert (ended.status, [json.loads(line)["status"] for line in ended.out.splitlines()]) == (
+        0,
+        ["created", "created"],
+    )
+
+
+@pytest.mark.parametrize("option", ["--dry-run", "--no-read", "--engine=spark"])
+def test_a_second_process_is_for_what_reads_and_delivers_here(haloitsm, project, option):
+    ended = haloitsm("run", "halo.yaml", "laptops", "--read-apart", option)
+    assert ended.err == "error: --read-apart is for a run here that reads and delivers. Leave it out.\n"
+    assert ended.status == 1
+
+
 def test_a_dead_halo_ends_with_3_and_says_that_nothing_is_lost(haloitsm, project, monkeypatch):
     monkeypatch.setenv("HALO_BASE_URI", "http://127.0.0.1:9")
     ended = haloitsm("run", "halo.yaml", "laptops")

@@ -82,6 +82,7 @@ FAULTS: tuple[dict[str, Any], ...] = (
 )
 TEMPLATE = """
 import json, os, sys, threading
+from functools import partial
 from haloitsm_connector import Pipeline
 from haloitsm_connector.catalogue import Catalogue
 from haloitsm_connector.runner import Runner
@@ -93,8 +94,9 @@ for operation in ("POST /Asset", "GET /Asset", "GET /Users", "GET /Tickets"):
     catalogue.find(operation)
 
 def run(job):
-    with Pipeline.load(job["config"], environ=job["environ"], catalogue=catalogue, state=job["state"]) as pipeline:
-        summary = Runner(pipeline.assembly).run(wait=True)
+    load = partial(Pipeline.load, job["config"], environ=job["environ"], state=job["state"])
+    with load(catalogue=catalogue) as pipeline:
+        summary = Runner(pipeline.assembly).run(wait=True, apart=load if job["apart"] else None)
         return [str(failed.error) for failed in summary.errors]
 
 for line in sys.stdin:  # each run in a process of its own, that has everything imported already
@@ -117,7 +119,8 @@ for line in sys.stdin:  # each run in a process of its own, that has everything 
 class Scenario:
     """What is read, how it is written, what goes wrong, and how often the process is killed.
 
-    ``delta``: the route ends in a delta, which must not hold back what it never stored.
+    ``delta``: the route ends in a delta, which must not hold back what it never stored. ``apart``: a second process
+    reads, which ends when the first is killed.
     """
 
     seed: int
@@ -129,6 +132,7 @@ class Scenario:
     kills: int
     faults: tuple[dict[str, Any], ...]
     delta: bool
+    apart: bool
 
     @classmethod
     def of(cls, seed: int) -> Scenario:
@@ -145,6 +149,7 @@ class Scenario:
             chance.randint(1, 6),
             tuple({**fault, "probability": chance.choice([0.02, 0.1])} for fault in faults),
             chance.random() < 0.4,
+            chance.random() < 0.3,
         )
 
 
@@ -206,7 +211,10 @@ def _world(scenario: Scenario, state: str | None, catalogue: Catalogue) -> Itera
         (folder / "rows.jsonl").write_text("".join(f'{{"id": {one}}}\n' for one in range(scenario.rows)), "utf-8")
         environ = {**sandbox.environment, "FOLDER": name, "HALOITSM_STATE_DIR": name}
         place = state or str(folder / "state.sqlite")
-        yield {"config": str(folder / "config.yaml"), "environ": environ, "state": place}, sandbox
+        yield (
+            {"config": str(folder / "config.yaml"), "environ": environ, "state": place, "apart": scenario.apart},
+            sandbox,
+        )
 
 
 def play(scenario: Scenario, processes: Processes, catalogue: Catalogue, state: str | None = None) -> Played:

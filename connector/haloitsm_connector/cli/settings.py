@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -61,10 +61,20 @@ class Settings:
     def log_http(self, verbose: int) -> None:
         """Log HTTP to standard error from now on: 1 a line, 2 headers, 3 bodies; 0 leaves things as they are."""
         if verbose:
-            import logging
-
             self.http_log = LEVELS[min(verbose, len(LEVELS) - 1)]
+            self.log_again()
+
+    def sendable(self) -> Settings:
+        """Return the same settings as another process can be sent them."""
+        return replace(self, environ=dict(self.environ))
+
+    def log_again(self) -> None:
+        """Set logs up as these settings say, in a process where nobody did yet."""
+        import logging
+
+        if self.http_log != "off" or self.log_style == "json":
             self.write_logs()
+        if self.http_log != "off":
             logging.getLogger("haloitsm.http").setLevel(logging.DEBUG)
 
     def write_logs(self, *, timed: bool = False) -> None:

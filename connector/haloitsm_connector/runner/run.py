@@ -10,6 +10,7 @@ from functools import partial
 from haloitsm_connector.assemble import Assembly, declared
 from haloitsm_connector.context import stopped_by
 from haloitsm_connector.runner.events import Event, Summary, Tell
+from haloitsm_connector.runner.read_apart import Load
 from haloitsm_connector.runner.side_by_side import side_by_side
 from haloitsm_connector.runner.work import Work
 
@@ -36,6 +37,7 @@ class Runner:
         delivers: bool = True,
         at_once: bool = False,
         wait: bool = False,
+        apart: Load | None = None,
         stop: threading.Event | None = None,
         tell: Tell = silent,
     ) -> Summary:
@@ -44,9 +46,13 @@ class Runner:
         ``names`` are routes, all that are not disabled without any; the name of an incoming reads it so that its steps
         fill storages. Routes of one incoming are run together, those of others after each other in the order given, or
         all ``at_once``. What ends one of them does not end the others: it is told, and in the summary. Where another
-        process is at a route, that is such an end, unless this one shall ``wait`` for it. Once ``stop`` is set, nothing
-        more is begun, what waits to be sent is given up, and what is in flight is finished. ``tell`` gets every event,
-        from several threads, one at a time. InputError for a name that is not declared, before anything runs.
+        process is at a route, that is such an end, unless this one shall ``wait`` for it. ``apart`` loads the same
+        configuration on the same state in a second process, which then does the reading for routes: it can be pickled,
+        as ``partial(Pipeline.load, path)`` can, and the program that calls this does not begin anew on import. Once
+        ``stop`` is set, nothing more is begun, what waits to be sent is given up, and what is in flight is finished.
+        ``tell`` gets every event, from several threads, one at a time.
+
+        InputError for a name that is not declared, before anything runs.
         """
         summary, telling, stop = Summary(), threading.Lock(), stop or threading.Event()
 
@@ -56,7 +62,14 @@ class Runner:
                 tell(event)
 
         work = Work(
-            assembly=self._assembly, reads=reads, delivers=delivers, wait=wait, stop=stop, tell=told, now=self._now
+            assembly=self._assembly,
+            reads=reads,
+            delivers=delivers,
+            wait=wait,
+            stop=stop,
+            tell=told,
+            now=self._now,
+            apart=apart if reads and delivers else None,
         )
         jobs = [partial(work.incoming, *one) for one in self._chosen(names).items()]
         with stopped_by(stop.is_set):

@@ -7,6 +7,7 @@ transformers of its publisher made: ``NAME results``.
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,14 +18,15 @@ import orjson
 
 from haloitsm_connector.assemble import Assembly, Outgoing, Route
 from haloitsm_connector.config.models import RESULTS
-from haloitsm_connector.context import noting
+from haloitsm_connector.context import noting, stopped_by
 from haloitsm_connector.errors import ConnectorError, HeldError, StoppedError
 from haloitsm_connector.publisher.exchange import RequestPublisher
 from haloitsm_connector.runner.deliver import Delivery
-from haloitsm_connector.runner.events import Began, Failed, Held, Tell
+from haloitsm_connector.runner.events import Began, Failed, FetchEnded, Held, Stored, Tell
 from haloitsm_connector.runner.feed import Feed
 from haloitsm_connector.runner.fetch import Fetch, cursor_name, incoming_cursor_name
 from haloitsm_connector.runner.journal import QueueRun
+from haloitsm_connector.runner.read_apart import Load, read_apart
 from haloitsm_connector.runner.retry import Rule
 from haloitsm_connector.runner.side_by_side import side_by_side
 from haloitsm_connector.store import Cursors, Database
@@ -75,7 +77,11 @@ class RouteWork:
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """What is to be done for incomings, and whom it is told."""
+    """What is to be done for incomings, and whom it is told.
+
+    ``apart`` loads the assembly once more in a second process, where that one shall read for routes. ``covers`` says
+    whether reading that is complete is put down as over; else whoever delivers what was read does that.
+    """
 
     assembly: Assembly
     reads: bool
@@ -84,6 +90,8 @@ class Work:
     stop: threading.Event
     tell: Tell
     now: Callable[[], float]
+    apart: Load | None = None
+    covers: bool = True
 
     def incoming(self, name: str, names: Sequence[str]) -> None:
         """Do the work of routes of one incoming; without any, the incoming fills storages by its steps."""
@@ -115,7 +123,7 @@ class Work:
             self.tell(Failed(name, error))
 
     def _leases(self, one: RouteWork) -> Iterator[str]:
-        if self.reads:
+        if self.reads and not self.apart:
             yield reading_lease(cursor_name(one.route.name))
         if self.delivers:
             yield from (line.job for line in one.lines)
@@ -140,13 +148,15 @@ class Work:
 
     def _routes(self, routes: list[RouteWork], held: Database) -> None:
         """Read for routes and deliver them at the same time, while their leases are held."""
-        at_hand = AtHand() if self.reads and self.delivers else AtHand(0)
+        at_hand = AtHand() if self.reads and self.delivers and not self.apart else AtHand(0)
         tasks = Tasks(held, now=self.now, at_hand=at_hand)
         for one in routes:
             left = sum(self._taken_over(line, tasks) for line in one.lines) if self.delivers else 0
             self.tell(Began(one.route.name, left))
         jobs: list[Callable[[], None]] = []
-        if self.reads:
+        if self.apart:
+            jobs.append(partial(self._read_apart, routes, self.apart))
+        elif self.reads:
             jobs += [
                 partial(self._read, group, cursor, tasks, at_hand) for group, cursor in _groups(routes, Cursors(held))
             ]
@@ -159,7 +169,8 @@ class Work:
         for one in routes:
             # A source without cursors is read from its beginning each time, so a run that was cut off is known by what
             # it had stored; one that came to its end is over.
-            if one.read and (one.main.drained or not self.delivers) and not one.route.incoming.resumes:
+            over = one.read and (one.main.drained or not self.delivers)
+            if over and self.covers and not one.route.incoming.resumes:
                 tasks.add({one.route.name: []}, {}, covers=True)
 
     def _taken_over(self, line: Line, tasks: Tasks) -> int:
@@ -191,6 +202,27 @@ class Work:
         finally:
             for feed in feeds.values():
                 feed.end()
+
+    def _read_apart(self, routes: list[RouteWork], load: Load) -> None:
+        """Let a second process read for routes, as long as anybody delivers what is read."""
+        named = {one.route.name: one for one in routes}
+        read = partial(read_alone, routes[0].route.incoming.name, list(named), self.wait)
+        try:
+            with self._reporting(", ".join(named)):
+                for event in read_apart(load, read, list(named), lambda: self._wanted(routes)):
+                    self.tell(event)
+                    match event:
+                        case Stored(name=name, new=new) if new:
+                            named[name].main.feed.came()
+                        case FetchEnded(name=name, complete=complete):
+                            named[name].read = complete
+        finally:
+            for one in routes:
+                one.main.feed.end()
+
+    def _wanted(self, routes: list[RouteWork]) -> bool:
+        """Whether there is anybody who delivers what is read."""
+        return not self.stop.is_set() and not all(one.main.feed.left for one in routes)
 
     def _deliver(self, one: RouteWork, line: Line, tasks: Tasks, held: Database) -> None:
         """Deliver one queue; what follows from it is fed into the other."""
@@ -236,6 +268,24 @@ def _groups(routes: list[RouteWork], cursors: Cursors) -> list[tuple[list[RouteW
         cursor = cursors.get(cursor_name(one.route.name)) if one.route.incoming.resumes else None
         groups.setdefault(orjson.dumps(cursor, option=orjson.OPT_SORT_KEYS), ([], cursor))[0].append(one)
     return list(groups.values())
+
+
+def read_alone(
+    incoming: str, names: Sequence[str], wait: bool, assembly: Assembly, stop: threading.Event, tell: Tell
+) -> None:
+    """Only read for routes of an incoming: the part of a run that its second process does."""
+    work = Work(
+        assembly=assembly,
+        reads=True,
+        delivers=False,
+        wait=wait,
+        stop=stop,
+        tell=tell,
+        now=time.time,
+        covers=False,
+    )
+    with stopped_by(stop.is_set):
+        work.incoming(incoming, names)
 
 
 def reading_lease(name: str) -> str:
