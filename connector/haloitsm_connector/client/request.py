@@ -22,6 +22,7 @@ PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _PLAIN = re.compile(r"[A-Za-z0-9_.~,:-]*")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 REPEATABLE_METHODS = frozenset({"GET", "HEAD", "DELETE", "PUT"})
+Headers = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Request(NamedTuple):
     query: tuple[tuple[str, str], ...] = ()
     payload: Any = None
     files: tuple[File, ...] = ()
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Headers = ()
     repeatable: bool = False
 
     @property
