@@ -81,6 +81,15 @@ def test_what_a_second_process_reads_is_delivered_in_order_and_told(load, writte
     assert not active_children()
 
 
+def test_on_postgresql_two_processes_work_as_well(load, written, sandbox, tmp_path, postgresql):
+    state, rows = postgresql.address(), [{"n": number} for number in range(250)]
+    pipeline = load(ROUTE, rows, state)
+    environ = {**sandbox.environment, "FOLDER": str(tmp_path)}
+    again = partial(Pipeline.load, tmp_path / "config.yaml", environ=environ, state=state)
+    assert Runner(pipeline.assembly).run(["copy"], apart=again).exit_status == 0
+    assert written() == rows
+
+
 def test_routes_of_several_incomings_follow_each_other(load, written, apart, sandbox):
     pipeline = load(ROUTE, [{"n": 1}])
     assert Runner(pipeline.assembly).run(apart=apart).exit_status == 0
