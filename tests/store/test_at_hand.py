@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from haloitsm_connector.store import open_state
 from haloitsm_connector.store.at_hand import AtHand
-from haloitsm_connector.store.tasks import NewTask, Tasks
+from haloitsm_connector.store.tasks import Filter, NewTask, Tasks
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -72,39 +72,62 @@ def test_what_is_left_of_a_batch_is_read_again(tmp_path: Path) -> None:
         assert [one.entity["n"] for _ in range(3) for one in tasks.claim("a", 2)] == [0, 1, 2, 3, 4]
 
 
+def test_what_was_deleted_out_of_a_batch_is_not_delivered_though_its_entity_is_at_hand(tmp_path: Path) -> None:
+    with open_state(tmp_path / "state") as state:
+        tasks = Tasks(state, at_hand=AtHand())
+        tasks.add({"a": [NewTask({"n": number}) for number in range(3)]}, {}, covers=True)
+        first, *_ = (one.number for one in tasks.list(newest_first=False))
+        tasks.delete(Filter(numbers=[first]))
+        assert [one.entity["n"] for one in tasks.claim("a", 10)] == [1, 2]
+
+
+def test_what_is_claimed_again_is_read_again(tmp_path: Path) -> None:
+    with open_state(tmp_path / "state") as state:
+        tasks = Tasks(state, at_hand=AtHand())
+        tasks.add({"a": [NewTask({"n": 1})]}, {}, covers=True)
+        (first,) = tasks.claim("a", 10)
+        first.entity["n"] = "changed by whoever delivers"
+        tasks.release("a", [first.number])
+        assert [one.entity for one in tasks.claim("a", 10)] == [{"n": 1}]
+
+
 def test_no_more_is_kept_than_there_is_room_for() -> None:
     at_hand = AtHand(100)
     for batch in range(5):
-        at_hand.put(batch, b"x" * 40, [{"n": batch}])
-    assert [at_hand.take(batch, b"x" * 40) for batch in range(5)] == [[{"n": 0}], [{"n": 1}], None, None, None]
+        at_hand.put(batch, [{"n": batch}], 40)
+    assert [at_hand.take(batch) for batch in range(5)] == [[{"n": 0}], [{"n": 1}], None, None, None]
 
 
-def test_where_something_else_is_stored_under_a_number_nothing_is_at_hand() -> None:
-    at_hand = AtHand()
-    at_hand.put(7, b'[{"n":1}]', [{"n": 1}])
-    assert at_hand.take(7, b'[{"n":2}]') is None
+def test_what_is_taken_is_kept_no_longer() -> None:
+    at_hand = AtHand(100)
+    for batch in range(3):
+        at_hand.put(batch, [{"n": batch}], 80)
+        assert [at_hand.take(batch) for _ in range(2)] == [[{"n": batch}], None]
+
+
+def test_what_is_put_there_again_and_has_no_room_is_not_at_hand() -> None:
     at_hand = AtHand(20)
-    at_hand.put(7, b'[{"n":1}]', [{"n": 1}])
-    at_hand.put(7, b"x" * 30, [{"n": 2}])
-    assert at_hand.take(7, b'[{"n":1}]') is None
+    at_hand.put(7, [{"n": 1}], 9)
+    at_hand.put(7, [{"n": 2}], 30)
+    assert at_hand.take(7) is None
 
 
 def test_room_is_waited_for_until_somebody_takes() -> None:
     at_hand = AtHand(10)
-    at_hand.put(1, b"0123456789", [{}])
+    at_hand.put(1, [{}], 10)
     waiting = threading.Thread(target=at_hand.make_room, args=(60.0,))
     waiting.start()
-    assert at_hand.take(1, b"0123456789") == [{}]
+    assert at_hand.take(1) == [{}]
     waiting.join(60)
     assert not waiting.is_alive()
 
 
 def test_where_nobody_takes_room_is_made_and_not_waited_for_again() -> None:
     at_hand = AtHand(10)
-    at_hand.put(1, b"0123456789", [{}])
+    at_hand.put(1, [{}], 10)
     at_hand.make_room(0.0)
-    assert at_hand.take(1, b"0123456789") is None
-    at_hand.put(2, b"0123456789", [{}])
+    assert at_hand.take(1) is None
+    at_hand.put(2, [{}], 10)
     waiting = threading.Thread(target=at_hand.make_room, args=(1e6,))
     waiting.start()
     waiting.join(60)

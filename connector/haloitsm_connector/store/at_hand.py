@@ -16,27 +16,27 @@ class AtHand:
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most_bytes = most_bytes
         self._bytes = 0
-        self._kept: dict[int, tuple[bytes, list[Entity]]] = {}
+        self._kept: dict[int, tuple[list[Entity], int]] = {}
         self._taken = threading.Condition()
         self._somebody_takes = True
 
-    def put(self, batch: int, text: bytes, entities: list[Entity]) -> None:
-        """Keep the entities of a batch, as far as there is room; ``text`` is how they were stored."""
+    def put(self, batch: int, entities: list[Entity], size_bytes: int) -> None:
+        """Keep the entities of a batch, as far as there is room; ``size_bytes`` is what they take as JSON."""
         with self._taken:
             self._drop(batch)
-            if self._bytes + len(text) <= self._most_bytes:
-                self._kept[batch] = text, entities
-                self._bytes += len(text)
+            if self._bytes + size_bytes <= self._most_bytes:
+                self._kept[batch] = entities, size_bytes
+                self._bytes += size_bytes
 
-    def take(self, batch: int, text: bytes) -> list[Entity] | None:
-        """Return the entities of a batch, and keep them no longer; None where they, or what is stored, are others."""
+    def take(self, batch: int) -> list[Entity] | None:
+        """Return the entities of a batch as they were stored, and keep them no longer; None where they are not kept."""
         with self._taken:
             kept = self._drop(batch)
             if kept is None:
                 return None
             self._somebody_takes = True
             self._taken.notify_all()
-            return kept[1] if kept[0] == text else None
+            return kept[0]
 
     def make_room(self, seconds: float) -> None:
         """Let go of all that is kept where half of the room is taken and nobody takes any of it in time.
@@ -50,7 +50,7 @@ class AtHand:
                 self._bytes = 0
                 self._somebody_takes = False
 
-    def _drop(self, batch: int) -> tuple[bytes, list[Entity]] | None:
+    def _drop(self, batch: int) -> tuple[list[Entity], int] | None:
         kept = self._kept.pop(batch, None)
-        self._bytes -= len(kept[0]) if kept else 0
+        self._bytes -= kept[1] if kept else 0
         return kept

@@ -87,7 +87,7 @@ class Tasks:
             also()
         for number, one in stored:
             if one.plain:
-                self._at_hand.put(number, one.entities, one.plain)
+                self._at_hand.put(number, one.plain, len(one.entities))
 
     def uncovered(self, route: str) -> Iterator[Entity]:
         """Yield what a fetch of a route stored before it was cut off, and what therefore will be read again."""

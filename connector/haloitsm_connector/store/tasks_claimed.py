@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import accumulate
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from heapq import merge
+from itertools import accumulate, chain
+from operator import itemgetter
 from typing import NamedTuple
 
 from haloitsm_connector.store.at_hand import AtHand
@@ -22,7 +24,6 @@ from haloitsm_connector.store.tasks_stored import (
     keys_of,
     ledger,
     number_of,
-    place_of,
 )
 from haloitsm_transformers import Entity
 
@@ -46,19 +47,22 @@ class Claimed(NamedTuple):
     attempts: int
 
 
-class Picked(NamedTuple):
-    """A task whose turn it is, before its entity is read."""
-
-    number: int
-    key: str | None
-    attempts: int
-
-
 class _Candidates(NamedTuple):
     """What could be claimed from one place of the queue: a task by itself, or some of the crowd of a batch."""
 
     home: Own | Batch
-    tasks: list[Picked]
+    numbers: Sequence[int]
+    keys: Sequence[str | None]
+
+    @property
+    def batch(self) -> int:
+        """The number of the batch that they lie in."""
+        return self.numbers[0] // PLACES
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the batch lies there as it was stored, since none of its tasks ever left the crowd."""
+        return isinstance(self.home, Batch) and self.home.following == self.home.size
 
 
 def claim(
@@ -68,24 +72,37 @@ def claim(
 
     Those after the first batch only as far as the batches in which they lie hold no more bytes of JSON together.
     """
-    tasks: list[Picked] = []
-    contents: dict[int, bytes] = {}
+    taken: list[_Candidates] = []
     found = True
-    while found and not tasks:  # those that have to wait are out of the way at the next look
+    while found and not taken:  # those that have to wait are out of the way at the next look
         with ledger(database, now) as book:
             found = bool(candidates := _light(book.rows, list(_oldest(book, queue, most)), most_bytes))
-            tasks = _take(book, queue, candidates)
-            for batch in dict.fromkeys([number // PLACES for number, _, _ in tasks]):
-                ((contents[batch],),) = book.rows("SELECT entities FROM contents WHERE batch = ?", (batch,))
-    entities = {batch: at_hand.take(batch, text) or load(text) for batch, text in contents.items()}
-    return [
-        Claimed(number, entities[number // PLACES][number % PLACES], key, attempts) for number, key, attempts in tasks
-    ]
+            taken = _take(book, queue, candidates)
+            contents = _contents(book.rows, taken, at_hand)
+    entities = {batch: held if isinstance(held, list) else load(held) for batch, held in contents.items()}
+    claimed: list[Claimed] = []
+    for one in taken:
+        held, attempts = entities[one.batch], one.home.attempts
+        numbered = zip(one.numbers, one.keys, strict=True)
+        claimed += [Claimed(number, held[number % PLACES], key, attempts) for number, key in numbered]
+    return sorted(claimed, key=itemgetter(0))
+
+
+def _contents(rows: Rows, taken: list[_Candidates], at_hand: AtHand) -> dict[int, bytes | list[Entity]]:
+    """Return the entities of each batch of which something is taken; as JSON where they are not at hand."""
+    contents: dict[int, bytes | list[Entity]] = {}
+    for one in taken:
+        kept = at_hand.take(one.batch)
+        if kept is not None and one.unchanged:
+            contents[one.batch] = kept
+        elif one.batch not in contents:
+            ((contents[one.batch],),) = rows("SELECT entities FROM contents WHERE batch = ?", (one.batch,))
+    return contents
 
 
 def _light(rows: Rows, candidates: list[_Candidates], most_bytes: int) -> list[_Candidates]:
     """Return those in the batch of the first, and those after them whose batches hold no more bytes together."""
-    batches = [place_of(one.tasks[0].number)[0] for one in candidates]
+    batches = [one.batch for one in candidates]
     distinct = list(dict.fromkeys(batches))
     sizes: dict[int, int] = {}
     for start in range(0, len(distinct), AT_ONCE):
@@ -96,15 +113,21 @@ def _light(rows: Rows, candidates: list[_Candidates], most_bytes: int) -> list[_
     return [one for one, size in zip(candidates, held, strict=True) if size <= max(most_bytes, held[0])]
 
 
-def _take(book: Ledger, queue: str, candidates: list[_Candidates]) -> list[Picked]:
-    picked = sorted(task for one in candidates for task in one.tasks)
-    behind = _behind(book.rows, queue, picked)
-    for home, tasks in candidates:
-        if isinstance(home, Own):
-            _take_own(book, home, waits=home.number in behind)
+def _take(book: Ledger, queue: str, candidates: list[_Candidates]) -> list[_Candidates]:
+    """Claim what need not wait; return that."""
+    behind = _behind(book.rows, queue, candidates)
+    for one in candidates:
+        if isinstance(one.home, Own):
+            _take_own(book, one.home, waits=one.home.number in behind)
         else:
-            _take_crowd(book, home, tasks, behind)
-    return [task for task in picked if task.number not in behind] if behind else picked
+            _take_crowd(book, one.home, one, behind)
+    return [left for one in candidates if (left := _without(behind, one)).numbers] if behind else candidates
+
+
+def _without(behind: set[int], candidates: _Candidates) -> _Candidates:
+    kept = [place for place, number in enumerate(candidates.numbers) if number not in behind]
+    home, numbers, keys = candidates
+    return _Candidates(home, [numbers[place] for place in kept], [keys[place] for place in kept])
 
 
 def _oldest(book: Ledger, queue: str, most: int) -> Iterator[_Candidates]:
@@ -112,38 +135,40 @@ def _oldest(book: Ledger, queue: str, most: int) -> Iterator[_Candidates]:
 
     The crowd of a batch comes before those that left it: they may have to wait for one in it.
     """
-    homes: list[tuple[int, Own | Batch]] = [
-        *((number_of(row[0], 0), Batch(*row)) for row in book.rows(_NEW, (queue, most))),
-        *((row[0], Own(*row)) for row in book.rows(_READY, (queue, book.at, most))),
-    ]
+    batches: Iterable[Own | Batch] = (Batch(*row) for row in book.connection.execute(_NEW, (queue, most)))
+    alone: list[Own | Batch] = [Own(*row) for row in sorted(book.rows(_READY, (queue, book.at, most)))]
     left = most
-    for _, home in sorted(homes, key=lambda one: one[0]):
+    for home in merge(batches, alone, key=_first):
         if isinstance(home, Own):
-            tasks = [Picked(home.number, home.key, home.attempts)]
+            yield _Candidates(home, [home.number], [home.key])
+            left -= 1
         elif home.following <= left or left == most:
-            tasks = _crowd(book.rows, home)[:left]
+            numbers = crowd_of(book.rows, home)[:left]
+            keys = keys_of(book.rows, home.number)
+            yield _Candidates(home, numbers, [*map(keys.get, numbers)])
+            left -= len(numbers)
         else:
             break
-        yield _Candidates(home, tasks)
-        left -= len(tasks)
         if not left:
             break
 
 
-def _crowd(rows: Rows, batch: Batch) -> list[Picked]:
-    keys = keys_of(rows, batch.number)
-    return [Picked(number, keys.get(number), batch.attempts) for number in crowd_of(rows, batch)]
+def _first(home: Own | Batch) -> int:
+    return home.number if isinstance(home, Own) else number_of(home.number, 0)
 
 
-def _behind(rows: Rows, queue: str, tasks: list[Picked]) -> set[int]:
+def _behind(rows: Rows, queue: str, candidates: list[_Candidates]) -> set[int]:
     """Return which tasks have to wait: an earlier one with their key is open, or one with their key is under way."""
-    keys = {task.key for task in tasks if task.key is not None}
-    if not keys:
+    known = [key for one in candidates for key in one.keys if key is not None]
+    if not known:
         return set()
-    first = _first_open(rows, queue, sorted(keys))
+    keys = set(known)
+    first = _first_open(rows, queue, keys)
     busy = _under_way(rows, queue)
+    if not first and len(keys) == len(known) and busy.isdisjoint(keys):  # nearly always
+        return set()
     behind = set()
-    for number, key, _ in tasks:
+    for number, key in sorted(chain.from_iterable(zip(one.numbers, one.keys, strict=True) for one in candidates)):
         if key is None:
             continue
         if key in busy or first.get(key, number) < number:
@@ -153,11 +178,12 @@ def _behind(rows: Rows, queue: str, tasks: list[Picked]) -> set[int]:
     return behind
 
 
-def _first_open(rows: Rows, queue: str, keys: list[str]) -> dict[str, int]:
+def _first_open(rows: Rows, queue: str, wanted: set[str]) -> dict[str, int]:
     """Return the first task by itself that is open, for each key that has one."""
     where = "queue = ? AND key IS NOT NULL AND status IN ('new', 'retry', 'processing')"
     if not rows(f"SELECT 1 FROM tasks WHERE {where} LIMIT 1", (queue,)):  # noqa: S608
         return {}
+    keys = sorted(wanted)
     first: dict[str, int] = {}
     for start in range(0, len(keys), AT_ONCE):
         some = keys[start : start + AT_ONCE]
@@ -186,14 +212,14 @@ def _take_own(book: Ledger, task: Own, *, waits: bool) -> None:
     book.tally(task.queue, task.status, "processing")
 
 
-def _take_crowd(book: Ledger, batch: Batch, tasks: list[Picked], behind: set[int]) -> None:
+def _take_crowd(book: Ledger, batch: Batch, tasks: _Candidates, behind: set[int]) -> None:
     """Claim a crowd as a whole, without those that wait; or some of it, each by itself."""
-    whole = len(tasks) == batch.following
+    whole = len(tasks.numbers) == batch.following
     leaving = [
-        Own(number, batch.queue, key, "new", attempts, behind=1, changed=batch.changed)
+        Own(number, batch.queue, key, "new", batch.attempts, behind=1, changed=batch.changed)
         if number in behind
-        else Own(number, batch.queue, key, "processing", attempts)
-        for number, key, attempts in (tasks if behind or not whole else ())
+        else Own(number, batch.queue, key, "processing", batch.attempts)
+        for number, key in (zip(tasks.numbers, tasks.keys, strict=True) if behind or not whole else ())
         if number in behind or not whole
     ]
     if leaving:

@@ -205,11 +205,11 @@ def own_of(rows: Rows, batch: Batch) -> dict[int, Own]:
     return {row[0]: Own(*row) for row in rows(sql, (first, first + PLACES))}
 
 
-def crowd_of(rows: Rows, batch: Batch) -> list[int]:
+def crowd_of(rows: Rows, batch: Batch) -> Sequence[int]:
     """Return the numbers of the tasks that are in the crowd of a batch, in their order."""
     first = number_of(batch.number, 0)
-    left = own_of(rows, batch)
-    return [number for number in range(first, first + batch.size) if number not in left]
+    numbers, left = range(first, first + batch.size), own_of(rows, batch)
+    return [number for number in numbers if number not in left] if left else numbers
 
 
 def keys_of(rows: Rows, batch: int) -> dict[int, str | None]:
