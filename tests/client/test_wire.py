@@ -184,25 +184,6 @@ def test_a_given_transport_tells_why_it_cannot_connect(transport, uri, words):
         client.send(CREATE)
 
 
-async def _answered(reader, writer):
-    await reader.readuntil(b"\r\n\r\n")
-    writer.write(b"HTTP/1.1 200 OK\r\nX-One: a\r\nx-one: b\r\nX-Old: M\xfcller\r\n")
-    writer.write(b"Content-Length: 2\r\n\r\n{}")
-    await writer.drain()
-    writer.close()
-
-
-@pytest.mark.parametrize("own", [None, "httpx", "httpx2"])
-def test_headers_are_read_whatever_they_are_written_in(server_loop, own):
-    listener = server_loop.run(asyncio.start_server(_answered, "127.0.0.1", 0))
-    transport = importlib.import_module(own).AsyncHTTPTransport(trust_env=False) if own else None
-    with HttpClient(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}", KEY, transport=transport) as client:
-        headers = client.send(GET).headers
-    server_loop.loop.call_soon_threadsafe(listener.close)
-    assert headers["x-one"] == "a, b"
-    assert headers["x-old"] == "Müller"
-
-
 def test_what_is_no_transport_is_an_input_error(httpx):
     with httpx.Client() as blocking:
         for wrong in (blocking, object()):

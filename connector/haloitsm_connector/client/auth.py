@@ -23,7 +23,7 @@ from haloitsm_connector.client.fields import (
 )
 from haloitsm_connector.client.reason import reason
 from haloitsm_connector.client.redaction import basic
-from haloitsm_connector.client.request import Headers, Response
+from haloitsm_connector.client.request import Response
 from haloitsm_connector.errors import AuthenticationError, InputError
 
 APPLICATIONS = "Configuration > Integrations > Halo API > View Applications"
@@ -31,6 +31,7 @@ RENEW_EARLY_SECONDS = 60.0
 USUAL_LIFETIME_SECONDS = 3600.0
 """Where a token answer does not say how long it lives (halo-api-facts 1.3)."""
 
+Headers = tuple[tuple[str, str], ...]
 Grant = ClientCredentials | Password
 """The kinds of authentication that fetch a token."""
 

@@ -22,7 +22,6 @@ PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _PLAIN = re.compile(r"[A-Za-z0-9_.~,:-]*")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 REPEATABLE_METHODS = frozenset({"GET", "HEAD", "DELETE", "PUT"})
-Headers = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Request(NamedTuple):
     query: tuple[tuple[str, str], ...] = ()
     payload: Any = None
     files: tuple[File, ...] = ()
-    headers: Headers = ()
+    headers: tuple[tuple[str, str], ...] = ()
     repeatable: bool = False
 
     @property

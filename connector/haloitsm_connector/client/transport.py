@@ -1,4 +1,4 @@
-"""Send by aiohttp, which is several times as fast as httpx with many requests under way.
+"""An httpx transport over aiohttp, which is several times as fast as httpx's own with many requests under way.
 
 It sends a request once, exactly as it is: no redirects, no cookies, nothing repeated. Connections are kept alive for
 longer than the pauses of a rate limit last.
@@ -7,17 +7,16 @@ longer than the pauses of a rate limit last.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
-from functools import cache, partial
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import cache
 from typing import Any
 
 import aiohttp
+import httpx
 from yarl import URL
 
 from haloitsm_connector.client.fields import Timeouts
 from haloitsm_connector.client.proxy import by_way_of
-from haloitsm_connector.client.request import Headers
-from haloitsm_connector.client.sender import Answer
 
 KEEP_ALIVE_SECONDS = 90.0
 """Longer than the pauses of a rate limit's window are apart, so that they cost no new TLS handshake."""
@@ -25,78 +24,75 @@ _READ_BUFFER = 2**20
 _ORIGIN = re.compile(r"https?://[^/?]*")
 
 
-class AiohttpSender:
-    """Sends requests by an aiohttp session; used on one event loop only.
+class AiohttpTransport(httpx.AsyncBaseTransport):
+    """Sends httpx requests by an aiohttp session; used on one event loop only.
 
     ``proxy_for`` tells the proxy for a scheme and a host, ``context`` makes what TLS trusts when it is first needed.
+    Raises aiohttp's own errors, which tell whether a request left; httpx has no words for that.
     """
-
-    errors = (aiohttp.ClientError,)
-    """What sending and reading may raise; it tells whether a request left."""
 
     def __init__(
         self, timeouts: Timeouts, *, proxy_for: Callable[[str, str], str | None], context: Callable[[], Any]
     ) -> None:
         self._proxy_for, self._context = proxy_for, context
-        self._way_to = cache(self._way)
+        self._origin = cache(httpx.URL)
         connect = timeouts.connect_seconds
         # No limit here: waiting for a free connection would count as connecting. `Wire` has its own.
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             read_bufsize=_READ_BUFFER,
+            auto_decompress=False,
             timeout=aiohttp.ClientTimeout(connect=connect, sock_connect=connect, sock_read=timeouts.read_seconds),
             middlewares=(_sent_once,),
         )
 
-    async def open(self, method: str, url: str, headers: Headers, content: bytes | None) -> Answer:
-        """Send a request and return the answer. No more than the origin of its URL is parsed, once."""
+    def build_request(
+        self, method: str, url: str, *, headers: Sequence[tuple[str, str]], content: bytes | None
+    ) -> httpx.Request:
+        """Make a request of which no more than the origin is parsed: all else of its URL is sent as it stands."""
         origin = _ORIGIN.findall(url)[0]
-        address, more, options = self._way_to(origin)
-        response = await self._session.request(
+        target = f"/{url[len(origin) :].removeprefix('/')}".encode("ascii")
+        return httpx.Request(
             method,
-            URL(f"{address}{url[len(origin) :]}", encoded=True),
-            headers=(*headers, *more),
-            data=content or None,
+            self._origin(origin),
+            headers=headers,
+            stream=httpx.ByteStream(content or b""),
+            extensions={"target": target},
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and return the answer, its body still to be read."""
+        url, host = request.url, request.url.netloc.decode("ascii")
+        target = request.extensions.get("target", url.raw_path)
+        proxy = self._proxy_for(url.scheme, host)
+        options = by_way_of(proxy, url.scheme) if proxy else {}
+        if url.scheme == "https" or (proxy or "").startswith("https:"):
+            options["ssl"] = self._context()
+        response = await self._session.request(
+            request.method,
+            URL(f"{url.scheme}://{host}{target.decode('ascii')}", encoded=True),
+            headers=[*request.headers.multi_items(), *options.pop("headers", ())],
+            data=await request.aread() or None,
             allow_redirects=False,
             **options,
         )
-        return Answer(response.status, _headers(response), response.content.iter_any(), partial(_close, response))
+        return httpx.Response(response.status, headers=response.raw_headers, stream=_Body(response))
 
     async def aclose(self) -> None:
         """Close all connections."""
         await self._session.close()
 
-    def _way(self, origin: str) -> tuple[str, Headers, dict[str, Any]]:
-        """Return an origin as it is sent, the headers to add on the way there, and what else to tell aiohttp."""
-        try:
-            parsed = URL(origin)
-        except ValueError as error:
-            raise aiohttp.InvalidURL(origin) from error
-        proxy = self._proxy_for(parsed.scheme, parsed.host_port_subcomponent or "")
-        options = by_way_of(proxy, parsed.scheme) if proxy else {}
-        if parsed.scheme == "https" or (proxy or "").startswith("https:"):
-            options["ssl"] = self._context()
-        return str(parsed).rstrip("/"), options.pop("headers", ()), options
 
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
 
-def _headers(response: aiohttp.ClientResponse) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in response.raw_headers:
-        name, value = raw_name.decode("latin-1").lower(), _text(raw_value)
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._response.content.iter_any()
 
-
-def _text(value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
-
-
-async def _close(response: aiohttp.ClientResponse) -> None:
-    response.close()
+    async def aclose(self) -> None:
+        self._response.close()
 
 
 async def _sent_once(

@@ -1,4 +1,4 @@
-"""The one place that touches the network: by aiohttp, or by an httpx client or transport that the user made.
+"""The one place that touches the network: httpx over aiohttp, or an httpx client or transport that the user made.
 
 Everything above works with plain values: a ``Message`` goes out, a ``Response`` or an ``AttemptError`` comes back.
 """
@@ -15,14 +15,17 @@ from collections.abc import AsyncIterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from haloitsm_connector.client.fields import Timeouts
 from haloitsm_connector.client.proxy import check_proxy, environment_proxy
-from haloitsm_connector.client.request import Headers, Response
+from haloitsm_connector.client.request import Response
 from haloitsm_connector.client.retry import Event
-from haloitsm_connector.client.sender import LIBRARIES, Answer, HttpxSender, Sender
+from haloitsm_connector.client.sender import Sender
 from haloitsm_connector.client.tls import check_ca_bundle, context_of
+
+if TYPE_CHECKING:
+    import httpx
 
 CONNECTIONS = 100
 LARGEST_BODY = 2**29
@@ -35,7 +38,7 @@ class Message:
 
     method: str
     url: str
-    headers: Headers = field(repr=False)
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
     content: bytes | None = field(default=None, repr=False)
 
 
@@ -55,7 +58,7 @@ class Wire:
         check_proxy(proxy)
         check_ca_bundle(ca_bundle)
         self._timeouts = timeouts
-        self._sender: Sender | None = None if transport is None else HttpxSender(transport, timeouts)
+        self._sender = None if transport is None else Sender(transport, timeouts)
         self._proxy_for = cache(lambda scheme, host: proxy or environment_proxy(scheme, host))
         self._context = cache(lambda: context_of(ca_bundle))  # reading certificates takes longer than many a request
         self.slots = asyncio.Semaphore(CONNECTIONS)
@@ -76,32 +79,37 @@ class Wire:
 
     async def _attempt(self, message: Message, started: float) -> Response:
         sender = self.begin()
-        errors: tuple[type[Exception], ...] = (*sender.errors, OSError)
+        errors: tuple[type[Exception], ...] = (*sender.errors, *_aiohttp_errors(), OSError)
         failure: AttemptError | None = None
-        answer: Answer | None = None
+        answer: httpx.Response | None = None
         try:
             answer = await sender.open(message.method, message.url, message.headers, message.content)
-            body = await _whole(answer.pieces)
-            return Response(answer.status, answer.headers, body, message.url, time.perf_counter() - started)
+            headers = dict(answer.headers.items())
+            # A body that is not packed is taken as it comes: httpx would cut it up and join it again.
+            packed = headers.get("content-encoding", "identity") != "identity"
+            pieces: Any = answer.aiter_bytes() if packed else answer.stream
+            body = await _whole(pieces)
+            return Response(answer.status_code, headers, body, message.url, time.perf_counter() - started)
         except errors as error:
-            failure = self._failure(error, answering=answer is not None)
+            failure = self._failure(sender.library, error, answering=answer is not None)
         finally:
             if answer is not None:
                 await answer.aclose()
         raise failure  # outside the handler: the libraries' own exceptions hold the request with its credentials
 
     def begin(self) -> Sender:
-        """Return what sends, made with the first request: aiohttp takes longer to load than many a request.
+        """Return what sends, made with the first request: httpx takes longer to load than many a request.
 
         To be called before a request is counted, so that it leaves when it is.
         """
         if self._sender is None:
-            from haloitsm_connector.client.transport import AiohttpSender
+            from haloitsm_connector.client.transport import AiohttpTransport
 
-            self._sender = AiohttpSender(self._timeouts, proxy_for=self._proxy_for, context=self._context)
+            own = AiohttpTransport(self._timeouts, proxy_for=self._proxy_for, context=self._context)
+            self._sender = Sender(own, self._timeouts, own.build_request)
         return self._sender
 
-    def _failure(self, error: Exception, *, answering: bool) -> AttemptError:
+    def _failure(self, httpx: Any, error: Exception, *, answering: bool) -> AttemptError:
         """Tell what happened from the chain of causes.
 
         The type of the error alone does not say it: a transport of httpx over aiohttp makes ConnectTimeout of every
@@ -109,15 +117,14 @@ class Wire:
         """
         chain = list(_causes(error))
         if answering:
-            if _is_timeout(chain):
+            if _is_timeout(httpx, chain):
                 return AttemptError(Event.TIMEOUT, "the answer stopped midway")
-            unpacking = _named("aiohttp.http_exceptions.ContentEncodingError", "httpx.DecodingError")
-            return AttemptError(Event.GARBLED if _has(chain, *unpacking) else Event.TRUNCATED, _words(chain))
-        if _never_sent(chain):
-            return _unconnected(chain)
-        if _is_timeout(chain):
+            return AttemptError(Event.GARBLED if _is_undecodable(httpx, chain) else Event.TRUNCATED, _words(chain))
+        if _never_sent(httpx, chain):
+            return _unconnected(httpx, chain)
+        if _is_timeout(httpx, chain):
             return AttemptError(Event.TIMEOUT, f"nothing came for {self._timeouts.read_seconds:g} s")
-        return AttemptError(Event.GARBLED if _is_garbled(chain) else Event.DISCONNECTED, _words(chain))
+        return AttemptError(Event.GARBLED if _is_garbled(httpx, chain) else Event.DISCONNECTED, _words(chain))
 
 
 async def _whole(pieces: AsyncIterable[bytes]) -> bytes:
@@ -128,6 +135,12 @@ async def _whole(pieces: AsyncIterable[bytes]) -> bytes:
         if body.tell() > LARGEST_BODY:
             raise AttemptError(Event.TOO_LARGE, f"{LARGEST_BODY >> 20} MiB")
     return body.getvalue()
+
+
+def _aiohttp_errors() -> tuple[type[Exception], ...]:
+    """Return what aiohttp raises, if it is there: a transport of the user's own may be of another make."""
+    aiohttp = sys.modules.get("aiohttp")
+    return (aiohttp.ClientError,) if aiohttp else ()
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -141,52 +154,56 @@ def _has(chain: list[BaseException], *types: type[BaseException]) -> BaseExcepti
     return next((error for error in chain if isinstance(error, types)), None)
 
 
-def _named(*names: str) -> tuple[type[BaseException], ...]:
-    """Return the exceptions named, of the libraries that are loaded: no other can have raised one."""
-    found = []
-    for name in names:
-        library, _, kind = name.rpartition(".")
-        loaded = [each for each in (LIBRARIES if library == "httpx" else [library]) if each in sys.modules]
-        found += [getattr(sys.modules[each], kind) for each in loaded]
-    return tuple(found)
+def _is_undecodable(httpx: Any, chain: list[BaseException]) -> bool:
+    """Whether the body is not packed as its header says."""
+    packed = sys.modules.get("aiohttp.http_exceptions")
+    kinds = [packed.ContentEncodingError] if packed else []
+    return _has(chain, *kinds, httpx.DecodingError) is not None
 
 
-def _never_sent(chain: list[BaseException]) -> bool:
+def _never_sent(httpx: Any, chain: list[BaseException]) -> bool:
     """Whether the request certainly never left."""
-    if _has(chain, *_named("aiohttp.ClientError")):
-        connecting = ("aiohttp.ClientConnectorError", "aiohttp.ConnectionTimeoutError", "aiohttp.ClientHttpProxyError")
-        return _has(chain, *_named(*connecting, "aiohttp.InvalidURL", "aiohttp.NonHttpUrlClientError")) is not None
-    unconnected = ("httpx.ConnectError", "httpx.ConnectTimeout", "httpx.PoolTimeout", "httpx.ProxyError")
-    return isinstance(chain[0], _named(*unconnected, "httpx.UnsupportedProtocol"))
+    aiohttp = sys.modules.get("aiohttp")
+    if aiohttp and _has(chain, aiohttp.ClientError):
+        connecting = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError)
+        return _has(chain, *connecting, aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) is not None
+    return isinstance(
+        chain[0],
+        httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError | httpx.UnsupportedProtocol,
+    )
 
 
-def _unconnected(chain: list[BaseException]) -> AttemptError:
-    proxy = ("httpx.ProxyError", "aiohttp.ClientProxyConnectionError", "aiohttp.ClientHttpProxyError")
-    if _has(chain, *_named(*proxy)):
+def _unconnected(httpx: Any, chain: list[BaseException]) -> AttemptError:
+    aiohttp = sys.modules.get("aiohttp")
+    by_httpx = (httpx.ProxyError,)
+    by_aiohttp = (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError) if aiohttp else ()
+    if _has(chain, *by_httpx, *by_aiohttp):
         return AttemptError(Event.PROXY, _words(chain))
     tls = _has(chain, ssl.SSLError)
     if tls is not None:
         return AttemptError(Event.TLS, getattr(tls, "verify_message", "") or str(getattr(tls, "reason", "") or tls))
     if _has(chain, socket.gaierror):
         return AttemptError(Event.NAME_NOT_FOUND)
-    if _is_timeout(chain):
+    if _is_timeout(httpx, chain):
         return AttemptError(Event.CONNECT_TIMEOUT)
     if _has(chain, ConnectionRefusedError):
         return AttemptError(Event.REFUSED)
     return AttemptError(Event.NO_CONNECTION, _words(chain))
 
 
-def _is_timeout(chain: list[BaseException]) -> bool:
-    if _has(chain, *_named("aiohttp.ClientError")):
+def _is_timeout(httpx: Any, chain: list[BaseException]) -> bool:
+    aiohttp = sys.modules.get("aiohttp")
+    if aiohttp and _has(chain, aiohttp.ClientError):
         return _has(chain, TimeoutError) is not None
-    return _has(chain, TimeoutError, *_named("httpx.TimeoutException")) is not None
+    return _has(chain, TimeoutError, httpx.TimeoutException) is not None
 
 
-def _is_garbled(chain: list[BaseException]) -> bool:
-    if _has(chain, *_named("aiohttp.ClientResponseError")):
+def _is_garbled(httpx: Any, chain: list[BaseException]) -> bool:
+    aiohttp = sys.modules.get("aiohttp")
+    if aiohttp and _has(chain, aiohttp.ClientResponseError):
         return True
     disconnected = "disconnected" in str(chain[0]).lower()
-    return isinstance(chain[0], _named("httpx.RemoteProtocolError")) and not disconnected
+    return isinstance(chain[0], httpx.RemoteProtocolError) and not disconnected
 
 
 def _words(chain: list[BaseException]) -> str:
