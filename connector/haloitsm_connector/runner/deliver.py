@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from itertools import chain, repeat
 
 from haloitsm_connector.assemble import Outgoing
 from haloitsm_connector.context import noting
@@ -18,6 +19,7 @@ from haloitsm_connector.runner.feed import Feed
 from haloitsm_connector.runner.journal import QueueRun
 from haloitsm_connector.runner.keys import id_of
 from haloitsm_connector.runner.retry import Rule
+from haloitsm_connector.runner.under_way import UnderWay
 from haloitsm_connector.store.tasks import Tasks
 from haloitsm_connector.store.tasks_claimed import Claimed
 from haloitsm_connector.store.tasks_cut import NewTask
@@ -39,33 +41,6 @@ SETTLE_SECONDS = 1.0
 """How long an outcome waits for others before it is kept."""
 
 
-@dataclass(slots=True)
-class _UnderWay:
-    """Tasks that share their fate (nearly always one), the entities that were made of them, and the outcomes so far.
-
-    There will be ``expected`` outcomes: of those entities, and of what failed in the chain.
-    """
-
-    tasks: Sequence[Claimed]
-    made: Sequence[Entity]
-    expected: int
-    outcomes: list[Outcome]
-
-    @property
-    def complete(self) -> bool:
-        """Whether all outcomes came."""
-        return len(self.outcomes) == self.expected
-
-    def is_next(self, outcome: Outcome) -> bool:
-        """Whether an outcome is that of the entity whose turn it is."""
-        place = len(self.made) - self.expected + len(self.outcomes)
-        return place < len(self.made) and self.made[place] is outcome.entity
-
-    def made_into(self, outcome: Outcome) -> bool:
-        """Whether an outcome is that of any of the entities."""
-        return any(one is outcome.entity for one in self.made)
-
-
 @dataclass
 class Delivery:
     """The delivery of one queue by whoever holds its lease; for one thread.
@@ -85,7 +60,8 @@ class Delivery:
     results: str | None = None
     after_results: Callable[[], None] = lambda: None
     now: Callable[[], float] = time.time
-    _under_way: deque[_UnderWay] = field(default_factory=deque)
+    _under_way: deque[UnderWay] = field(default_factory=deque)
+    _lost: list[Claimed] = field(default_factory=list)
     _claimed: deque[Claimed] = field(default_factory=deque)
     _settled: list[Settled] = field(default_factory=list)
     _done: list[Done] = field(default_factory=list)
@@ -138,26 +114,36 @@ class Delivery:
 
     def _hear(self, page: list[Outcome]) -> None:
         """Put outcomes to the tasks that they are about: they come in the order of the entities."""
-        waiting = (one for one in self._under_way if not one.complete)
-        one = None
+        for one in self._under_way:
+            if not page:
+                return
+            page = one.hear(page)
         for outcome in page:
-            if one is None or one.complete:
-                one = next(waiting, self._under_way[-1])
-            if not one.is_next(outcome):  # an error has cost some before it their outcomes
-                one = next((each for each in self._under_way if each.made_into(outcome)), one)
-            one.outcomes.append(outcome)
+            self._hear_late(outcome)
+
+    def _hear_late(self, outcome: Outcome) -> None:
+        """Put an outcome to its task where an error has cost some before it their outcomes."""
+        places = [one.place(outcome) for one in self._under_way]
+        known = any(place is not None for place in places)
+        for one, place in zip(self._under_way, places, strict=True):
+            if known and place is None:
+                self._lost += one.lose(len(one.made) - len(one.outcomes))
+            elif not one.complete:  # the next one, where a publisher names an entity that it was not given
+                self._lost += one.lose(place or 0)
+                one.outcomes.append(outcome)
+                return
 
     def _end(self) -> None:
         """Keep what is known, and put the rest back."""
-        left_open = [one for one in self._under_way if not one.complete]
-        self._under_way = deque(one for one in self._under_way if one.complete)
-        self._complete()
+        for one in self._under_way:
+            self._judge(one)
         self._settle()
-        left = [task.number for one in left_open for task in one.tasks]
-        left += [task.number for task in self._claimed]
+        left = [*self._lost, *chain.from_iterable(one.tasks for one in self._under_way), *self._claimed]
+        self._lost.clear()
+        self._under_way.clear()
         self._claimed.clear()
         if left:
-            self.tasks.release(self.queue, left)
+            self.tasks.release(self.queue, [task.number for task in left])
 
     def _claim(self) -> bool:
         if not self.stopping():
@@ -167,24 +153,35 @@ class Delivery:
 
     def _entities(self) -> Iterator[Entity]:
         """Yield what the chain makes of the tasks, one after the other."""
-        steps, holds = len(self.outgoing.chain) > 0, self._chain.holds
         while not self.stopping() and (self._claimed or self._claim()):
-            if holds:
-                tasks = list(self._claimed)
-                self._claimed.clear()
-                chain = self.outgoing.chain.open(self._failures.append)
-                made = [*chain([task.entity for task in tasks]), *chain.finish()]
-            else:
-                tasks = [self._claimed.popleft()]
-                made = self._made(tasks[0]) if steps else [tasks[0].entity]
-            outcomes = [Outcome.failed(failure) for failure in self._failures] if self._failures else []
-            self._failures.clear()
-            if not made and not outcomes:
-                outcomes = [Outcome(tasks[0].entity, "skipped", reason=NOTHING_LEFT)]
-            self._under_way.append(_UnderWay(tasks, made, len(made) + len(outcomes), outcomes))
-            if len(self._under_way) == 1:
+            one = self._begun()
+            self._under_way.append(one)
+            if one.shared and len(self._under_way) == 1:
                 self._settle_in_time()  # all may be known already
-            yield from made
+            made = deque(one.made)
+            while made and not self.stopping():
+                yield made.popleft()
+
+    def _begun(self) -> UnderWay:
+        """Begin the next tasks: all that are claimed, unless steps of the chain make something of each by itself."""
+        if not len(self.outgoing.chain):
+            tasks = self._taken(len(self._claimed))
+            return UnderWay(tasks, [task.entity for task in tasks])
+        if self._chain.holds:
+            tasks = self._taken(len(self._claimed))
+            run = self.outgoing.chain.open(self._failures.append)
+            made = [*run([task.entity for task in tasks]), *run.finish()]
+        else:
+            tasks = self._taken(1)
+            made = self._made(tasks[0])
+        failed = [Outcome.failed(failure) for failure in self._failures]
+        self._failures.clear()
+        if not made and not failed:
+            failed = [Outcome(tasks[0].entity, "skipped", reason=NOTHING_LEFT)]
+        return UnderWay(tasks, made, shared=True, failed=failed)
+
+    def _taken(self, count: int) -> list[Claimed]:
+        return [self._claimed.popleft() for _ in range(count)]
 
     def _made(self, task: Claimed) -> list[Entity]:
         """Make entities of a task."""
@@ -192,18 +189,34 @@ class Delivery:
             return self._chain([task.entity])
 
     def _complete(self) -> None:
-        """Judge the tasks that have all their outcomes, up to the first that has not, and keep that if it is enough."""
-        under_way, now = self._under_way, self.now()
-        while under_way and under_way[0].complete:
-            one = under_way.popleft()
-            outcomes = tuple(one.outcomes)
-            all_settled = self.rule.settled(one.tasks, outcomes, now)
-            self._settled += all_settled
-            for task, settled in zip(one.tasks, all_settled, strict=True):
-                self._done.append(Done(task.number, task.key, settled.status, task.attempts + 1, outcomes))
-                outcomes = ()  # those of several tasks are told with the first
-            if len(self._settled) >= SETTLE and self._between_batches():
-                self._settle()
+        """Judge the tasks that have all their outcomes, in their order, and keep that if it is enough."""
+        while self._under_way:
+            one = self._under_way[0]
+            self._judge(one)
+            if not one.complete:
+                break
+            self._under_way.popleft()
+        count = self._in_whole_batches()
+        if count >= SETTLE:
+            self._settle(count)
+
+    def _judge(self, one: UnderWay) -> None:
+        """Say what became of those tasks of which all is known."""
+        tasks, outcomes = one.known()
+        if not tasks:
+            return
+        now = self.now()
+        if one.shared:
+            settled = self.rule.shared(tasks, outcomes, now)
+            told = [(*outcomes,), *[()] * (len(tasks) - 1)]  # those of several tasks are told with the first
+        else:
+            settled = [*map(self.rule.settled, tasks, outcomes, repeat(now))]
+            told = [*zip(outcomes, strict=True)]
+        self._settled += settled
+        self._done += [
+            Done(task.number, task.key, each.status, task.attempts + 1, some)
+            for task, each, some in zip(tasks, settled, told, strict=True)
+        ]
 
     def _settle_in_time(self) -> None:
         """Keep what is known where it is enough for a transaction, or has waited long enough."""
@@ -213,32 +226,32 @@ class Delivery:
         elif time.monotonic() - self._kept > SETTLE_SECONDS:
             self._settle()
 
-    def _between_batches(self) -> bool:
-        """Whether the last task that is known and the next one lie in different batches, so that one row is enough."""
-        following = self._under_way[0].tasks[0] if self._under_way else next(iter(self._claimed), None)
-        last, _ = place_of(self._settled[-1].number)
-        return following is None or place_of(following.number)[0] != last
+    def _in_whole_batches(self) -> int:
+        """How many tasks are known before the batch of the next one, so that one row is enough for each batch."""
+        following = next(chain((task for one in self._under_way for task in one.tasks), self._claimed), None)
+        count = len(self._settled)
+        if following is not None:
+            batch, _ = place_of(following.number)
+            while count and place_of(self._settled[count - 1].number)[0] == batch:
+                count -= 1
+        return count
 
-    def _settle(self) -> None:
+    def _settle(self, count: int | None = None) -> None:
+        """Keep what became of the first tasks, or of all."""
         self._kept = time.monotonic()
-        if not self._settled:
+        settled, self._settled = self._settled[:count], self._settled[count:] if count else []
+        done, self._done = tuple(self._done[:count]), self._done[count:] if count else []
+        if not settled:
             return
-        settled, done = self._settled, tuple(self._done)
         outcomes = [outcome for one in done for outcome in one.outcomes]
         made = [NewTask(result, id_of(result)) for outcome in outcomes for result in outcome.results]
-        forget = {
-            outcome.intent
-            for one in done
-            if one.status in ("finished", "skipped")
-            for outcome in one.outcomes
-            if outcome.intent
-        }
-        told = {outcome.intent for outcome in outcomes if outcome.intent} - forget
+        intents = {outcome.intent for outcome in outcomes if outcome.intent}
+        well = (one for one in done if one.status in ("finished", "skipped"))
+        forget = intents & {outcome.intent for one in well for outcome in one.outcomes}
         results = {self.results: made} if self.results and made else {}
         also = partial(self.outgoing.settle, outcomes)
-        self.tasks.settle(self.queue, settled, forget=[*forget], told=[*told], results=results, also=also)
-        self._settled, self._done = [], []
-        self.journal.settled(outcomes, forget)
+        self.tasks.settle(self.queue, settled, forget=[*forget], told=[*intents - forget], results=results, also=also)
+        self.journal.settled(intents, forget)
         if results:
             self.after_results()
         self.tell(Delivered(self.queue, done))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from haloitsm_connector.publisher import Outcome
 from haloitsm_connector.publisher.journal import Intent
 from haloitsm_connector.store import Database
 from haloitsm_connector.store.intents import JobRun
@@ -50,14 +49,14 @@ class QueueRun(JobRun):
         for intent in intents:
             self._under_way.pop(intent.number, None)
 
-    def settled(self, outcomes: Iterable[Outcome], forgotten: Collection[int]) -> None:
-        """Say that tasks with these outcomes are settled, and which intents were dropped with that.
+    def settled(self, intents: Iterable[int], forgotten: Collection[int]) -> None:
+        """Say that the tasks with these intents are settled, and which of the intents were dropped with that.
 
         What is still on record belongs to their next attempt.
         """
-        for outcome in outcomes:
-            identity = self._under_way.pop(outcome.intent, None)
-            if identity and outcome.intent not in forgotten:
+        for intent in intents:
+            identity = self._under_way.pop(intent, None)
+            if identity and intent not in forgotten:
                 self._left.add(identity)
 
     def end(self) -> None:

@@ -26,6 +26,8 @@ STATUS_OF: dict[OutcomeStatus, Status] = {
     "waiting": "waiting",
 }
 """The status of a task by the outcome of what was made of it, unless it is tried again."""
+NOT_DONE = frozenset({"failed", "waiting"})
+"""The statuses of which some are tried again instead."""
 WORST: tuple[OutcomeStatus, ...] = ("waiting", "failed", "refused", "created", "updated", "deleted", "sent", "skipped")
 """Which outcome decides where several belong to one task."""
 
@@ -37,23 +39,25 @@ class Rule:
     fields: RetryFields
     looks_up: bool = False
 
-    def settled(self, tasks: Sequence[Claimed], outcomes: Sequence[Outcome], now: float) -> list[Settled]:
-        """Say what became of tasks that share the outcomes of one more attempt."""
-        outcome = outcomes[0] if len(outcomes) == 1 else min(outcomes, key=_badness)
+    def settled(self, task: Claimed, outcome: Outcome, now: float) -> Settled:
+        """Say what became of a task by the outcome of one more attempt."""
         status = STATUS_OF[outcome.status]
-        answer: dict[str, Any] = {"outcome": outcome.status, "id": outcome.id, "request": outcome.request}
-        if outcome.response is not None:
-            answer["response"] = outcome.response
-        if status not in ("failed", "waiting"):
-            return [Settled(task.number, status, outcome.reason, None, (), answer) for task in tasks]
-        doubts = [one.intent for one in outcomes if one.status == "waiting" and one.intent]
-        settled = []
-        for task in tasks:
-            due = self._due(outcome, task.attempts + 1, now)
-            settled.append(
-                Settled(task.number, status if due is None else "retry", outcome.reason, due, doubts, answer)
-            )
-        return settled
+        if status in NOT_DONE:
+            return self._not_done(task, outcome, _doubts([outcome]), now)
+        return Settled(task.number, status, outcome.reason, None, (), _answer(outcome))
+
+    def shared(self, tasks: Sequence[Claimed], outcomes: Sequence[Outcome], now: float) -> list[Settled]:
+        """Say what became of tasks that share the outcomes of one more attempt: the worst decides."""
+        worst = outcomes[0] if len(outcomes) == 1 else min(outcomes, key=_badness)
+        if STATUS_OF[worst.status] not in NOT_DONE:
+            return [self.settled(task, worst, now) for task in tasks]
+        doubts = _doubts(outcomes)
+        return [self._not_done(task, worst, doubts, now) for task in tasks]
+
+    def _not_done(self, task: Claimed, outcome: Outcome, doubts: Sequence[int], now: float) -> Settled:
+        due = self._due(outcome, task.attempts + 1, now)
+        status = STATUS_OF[outcome.status] if due is None else "retry"
+        return Settled(task.number, status, outcome.reason, due, doubts, _answer(outcome))
 
     def _due(self, outcome: Outcome, attempts: int, now: float) -> float | None:
         """Return when to try again after so many attempts, None where a person has to look."""
@@ -75,6 +79,18 @@ class Rule:
     @cached_property
     def _holds(self) -> Callable[[Any], bool] | None:
         return condition(self.fields.when) if self.fields.when is not None else None
+
+
+def _doubts(outcomes: Sequence[Outcome]) -> list[int]:
+    return [one.intent for one in outcomes if one.status == "waiting" and one.intent]
+
+
+def _answer(outcome: Outcome) -> dict[str, Any]:
+    """Return what is kept of an outcome with its task."""
+    answer: dict[str, Any] = {"outcome": outcome.status, "id": outcome.id, "request": outcome.request}
+    if outcome.response is not None:
+        answer["response"] = outcome.response
+    return answer
 
 
 def _badness(outcome: Outcome) -> tuple[int, bool]:
