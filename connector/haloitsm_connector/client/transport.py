@@ -21,6 +21,7 @@ from haloitsm_connector.client.proxy import by_way_of
 KEEP_ALIVE_SECONDS = 90.0
 """Longer than the pauses of a rate limit's window are apart, so that they cost no new TLS handshake."""
 _READ_BUFFER = 2**20
+_NOTHING = httpx.ByteStream(b"")
 _ORIGIN = re.compile(r"https?://[^/?]*")
 
 
@@ -35,7 +36,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         self, timeouts: Timeouts, *, proxy_for: Callable[[str, str], str | None], context: Callable[[], Any]
     ) -> None:
         self._proxy_for, self._context = proxy_for, context
-        self._origin = cache(httpx.URL)
+        self._origin, self._way_to = cache(httpx.URL), cache(self._way)
         connect = timeouts.connect_seconds
         # No limit here: waiting for a free connection would count as connecting. `Wire` has its own.
         self._session = aiohttp.ClientSession(
@@ -57,27 +58,34 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             method,
             self._origin(origin),
             headers=headers,
-            stream=httpx.ByteStream(content or b""),
+            stream=httpx.ByteStream(content) if content else _NOTHING,
             extensions={"target": target},
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return the answer, its body still to be read."""
-        url, host = request.url, request.url.netloc.decode("ascii")
-        target = request.extensions.get("target", url.raw_path)
-        proxy = self._proxy_for(url.scheme, host)
-        options = by_way_of(proxy, url.scheme) if proxy else {}
-        if url.scheme == "https" or (proxy or "").startswith("https:"):
-            options["ssl"] = self._context()
+        url = request.url
+        scheme, host = url.scheme, url.netloc.decode("ascii")
+        more, options = self._way_to(scheme, host)
+        target = request.extensions.get("target") or url.raw_path
+        headers = [(name.decode("ascii"), value.decode("ascii")) for name, value in request.headers.raw]
         response = await self._session.request(
             request.method,
-            URL(f"{url.scheme}://{host}{target.decode('ascii')}", encoded=True),
-            headers=[*request.headers.multi_items(), *options.pop("headers", ())],
-            data=await request.aread() or None,
+            URL(f"{scheme}://{host}{target.decode('ascii')}", encoded=True),
+            headers=headers + more,
+            data=None if request.stream is _NOTHING else await request.aread() or None,
             allow_redirects=False,
             **options,
         )
         return httpx.Response(response.status, headers=response.raw_headers, stream=_Body(response))
+
+    def _way(self, scheme: str, host: str) -> tuple[list[tuple[str, str]], dict[str, Any]]:
+        """Return the headers to add on the way to a host, and what else to tell aiohttp."""
+        proxy = self._proxy_for(scheme, host)
+        options = by_way_of(proxy, scheme) if proxy else {}
+        if scheme == "https" or (proxy or "").startswith("https:"):
+            options["ssl"] = self._context()
+        return [*options.pop("headers", ())], options
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -14,7 +14,6 @@ import time
 from collections.abc import AsyncIterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from haloitsm_connector.client.fields import Timeouts
@@ -129,12 +128,14 @@ class Wire:
 
 async def _whole(pieces: AsyncIterable[bytes]) -> bytes:
     """Read an answer's body; an AttemptError for one that would fill the memory."""
-    body = BytesIO()
+    found: list[bytes] = []
+    size = 0
     async for piece in pieces:
-        body.write(piece)
-        if body.tell() > LARGEST_BODY:
+        found.append(piece)
+        size += len(piece)
+        if size > LARGEST_BODY:
             raise AttemptError(Event.TOO_LARGE, f"{LARGEST_BODY >> 20} MiB")
-    return body.getvalue()
+    return b"".join(found)
 
 
 def _aiohttp_errors() -> tuple[type[Exception], ...]:
