@@ -90,8 +90,9 @@ class Outgoing:
 
     def settle(self, outcomes: Iterable[Outcome]) -> None:
         """Tell steps what became of their entities, and have them keep it."""
-        for outcome in outcomes:
-            self.deliveries.settle(outcome.entity, outcome.status in DELIVERED)
+        if self.deliveries.asked:
+            for outcome in outcomes:
+                self.deliveries.settle(outcome.entity, outcome.status in DELIVERED)
 
 
 @dataclass(frozen=True)

@@ -232,6 +232,11 @@ class Deliveries:
         """Have ``settled`` called when it is known whether this very entity was delivered."""
         self._asked.setdefault(id(entity), (entity, []))[1].append(settled)
 
+    @property
+    def asked(self) -> bool:
+        """Whether anybody asked about any entity."""
+        return bool(self._asked)
+
     def settle(self, entity: Entity, delivered: bool) -> None:
         """Tell those who asked about an entity."""
         for settled in self._asked.pop(id(entity), (entity, []))[1]:

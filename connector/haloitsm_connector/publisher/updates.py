@@ -34,10 +34,10 @@ def updated(
         part = left[: min(cut.count(len(left)), size.now)]
         verdict = yield from exchanged(client, joined(part, all_answers=all_answers))
         if verdict.status == "done" and (answers := _answers(part, verdict.value, key)):
-            outcomes += [
-                settled(settle, write, answer, verdict.http_status)
-                for write, answer in zip(part, answers, strict=False)
-            ]
+            called = part[0].called  # of what joins, all are called the same
+            for write, answer in zip(part, answers, strict=False):
+                status, id_ = settle(write, answer, verdict.http_status)
+                outcomes.append(Outcome(write.entity, status, id_, "", called, answer))
             cut.passed(len(answers))
             size.passed(len(answers))
             troubles = 0
