@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-<<<<<<< HEAD
 from contextlib import suppress
-=======
->>>>>>> 6045e80bb1a5b5f0ae2d096f5928198a6f9543d7
 from pathlib import Path
 from typing import Any
 
@@ -64,15 +61,8 @@ def delivered(
         journal, rule = QueueRun(state, "job", "q"), Rule(RetryFields())
         delivery = Delivery("q", outgoing, tasks, journal, rule, feed, lambda _: None, lambda: False)
         feed.end()
-<<<<<<< HEAD
         with suppress(RemoteError):
             delivery.run()
-=======
-        try:
-            delivery.run()
-        except RemoteError as error:
-            assert error.what == "it is gone"
->>>>>>> 6045e80bb1a5b5f0ae2d096f5928198a6f9543d7
         return [task.status for task in tasks.list(newest_first=False)]
 
 
