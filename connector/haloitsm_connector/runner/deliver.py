@@ -28,13 +28,13 @@ from haloitsm_connector.store.tasks_stored import place_of
 from haloitsm_transformers import Entity, Failure
 from haloitsm_transformers.run import ChainRun
 
-CLAIM = 500
+CLAIM = 1_000
 """Tasks that are taken at once: some whole batches."""
 CLAIM_HELD = 10_000
 """Tasks that are taken at once where a step of the chain holds entities back."""
 CLAIM_HELD_BYTES = 100_000_000
 """Bytes of JSON that are taken at once there."""
-SETTLE = 500
+SETTLE = 1_000
 """Tasks whose outcomes are kept in one transaction, as far as they come in whole batches."""
 NOTHING_LEFT = "the outgoing's transformers left nothing of it"
 SETTLE_SECONDS = 1.0
