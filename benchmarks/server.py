@@ -12,7 +12,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from email.utils import formatdate
 from functools import lru_cache
@@ -24,7 +24,9 @@ import orjson
 from tickets import LARGEST_PAGE, Rows
 
 CORES = sorted(os.sched_getaffinity(0))
-"""The server runs on the last of them, what is measured on the first."""
+"""The server runs on the last of them, what is measured on the first, unless it needs more than one."""
+OTHERS = CORES[:-1] if len(CORES) > 2 else CORES
+"""What is measured in more than one process runs on these: all, where there are too few to leave one to the server."""
 
 ROWS = Rows()
 CREATED = count(9_000_000)
@@ -104,9 +106,9 @@ def written(body: bytes, *, all_of_them: bool) -> bytes:
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """Run the server in a process and on a core of its own, and this process on another; yield its address."""
-    os.sched_setaffinity(0, CORES[:1])
+def running(cores: Sequence[int] = CORES[:1]) -> Iterator[str]:
+    """Run the server in a process and on a core of its own, and this process on others; yield its address."""
+    os.sched_setaffinity(0, cores)
     with subprocess.Popen([sys.executable, Path(__file__)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
