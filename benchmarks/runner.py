@@ -16,7 +16,7 @@ from duel import Bar, Contender, Result, contenders, cycles, speed, told
 from server import OTHERS, running
 
 NAMES = ("raw", "read", "naive", "route", "apart")
-MANY = {"route": 100_000, "apart": 100_000}
+MANY = {"route": 40_000, "apart": 200_000}
 """A second process takes a second to begin, so it is for much at once."""
 MILLION = 1_000_000
 
