@@ -93,7 +93,8 @@ class ConnectorError(Exception):
         return sentence(self.what, self.hint)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Made anew without its constructor, which may ask for more than what exceptions keep by themselves.
+        # Made anew without its constructor, which may ask for more than what exceptions keep by themselves: as every
+        # object is that is no exception. typeshed leaves the name out.
         return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 

@@ -147,7 +147,7 @@ def test_when_the_second_process_is_killed_it_is_told_and_the_next_run_reads_on(
     summary = Runner(pipeline.assembly).run(apart=apart, tell=kill)
     assert killed
     assert [str(one.error) for one in summary.errors] == [
-        "the process that read for it ended before its time (-9)."
+        "the process that read for it ended before its time (signal 9)."
         " What it has stored is delivered; the next run reads on."
     ]
     assert set(counts(pipeline, "copy")) == {"finished"}

@@ -69,9 +69,10 @@ def read_apart(load: Load, read: Read, names: Sequence[str], going_on: Callable[
     finally:
         ours.close()
         process.join()
-    if process.exitcode:
+    if code := process.exitcode:
+        how = f"signal {-code}" if code < 0 else f"exit status {code}"
         hint = "What it has stored is delivered; the next run reads on."
-        raise ConnectorError(f"the process that read for it ended before its time ({process.exitcode})", hint)
+        raise ConnectorError(f"the process that read for it ended before its time ({how})", hint)
 
 
 def _read(load: Load, read: Read, names: Sequence[str], pipe: Connection) -> None:
